@@ -1,0 +1,30 @@
+//! The wire format of Sotto: frames, the requests and replies in them, and the values those carry.
+//!
+//! Parsing is construction: a value of a type in this crate is within its bounds, so nothing downstream
+//! has to check again. There is no IO, no clock, no async and no logging here. `README.md` beside this
+//! crate's manifest is the specification, byte by byte.
+
+pub mod code;
+mod decoder;
+mod error;
+mod frame;
+mod head;
+mod id;
+pub mod limits;
+mod link;
+mod name;
+mod reason;
+mod reply;
+mod request;
+mod text;
+
+pub use decoder::Decoder;
+pub use error::{DecodeError, ValueError};
+pub use frame::{Frame, FrameBuilder};
+pub use id::{Cid, ConvId, Epoch, Pin, Seq, Token};
+pub use link::Link;
+pub use name::Username;
+pub use reason::Reason;
+pub use reply::{ConvKind, Message, Presence, Refusal, Reply};
+pub use request::{Page, Password, Request};
+pub use text::{Audience, MessageText};

@@ -1,0 +1,34 @@
+//! The bounds of the wire format. A peer that exceeds one of them has sent a malformed frame or value.
+
+/// Bytes of the length that precedes every payload.
+pub const LENGTH_BYTES: usize = 4;
+/// The largest payload, in bytes, that a server takes from a client that has not logged in.
+pub const MAX_PAYLOAD_BEFORE_LOGIN: usize = 4 * 1024;
+/// The largest payload, in bytes, after log-in; announced in 204 as `max=`.
+pub const MAX_PAYLOAD: usize = 64 * 1024;
+/// The largest head, in bytes: the code and its tags, without the CRLF.
+pub const MAX_HEAD: usize = 1024;
+/// The most tags in one head.
+pub const MAX_TAGS: usize = 16;
+/// The longest key of a tag, in bytes.
+pub const MAX_TAG_KEY: usize = 16;
+/// The longest `ref=`, in characters.
+pub const MAX_REF_CHARS: usize = 32;
+/// The longest username, in characters (Unicode scalar values).
+pub const MAX_NAME_CHARS: usize = 32;
+/// The longest text of a message, in bytes of UTF-8. Anything longer is sent as a file.
+pub const MAX_TEXT_BYTES: usize = 16 * 1024;
+/// The most usernames in the audience of one message.
+pub const MAX_RECIPIENTS: usize = 256;
+/// The longest password, in bytes.
+pub const MAX_PASSWORD_BYTES: usize = 1024;
+/// The largest page of history, in messages.
+pub const MAX_PAGE: u16 = 200;
+/// The most conversations a client may list when it resumes.
+pub const MAX_CURSORS: usize = 512;
+/// The longest invite code, in characters.
+pub const MAX_INVITE_CHARS: usize = 64;
+/// The longest `sotto://` link, in bytes.
+pub const MAX_LINK_BYTES: usize = 1024;
+/// The port a server listens on when nothing else is said.
+pub const DEFAULT_PORT: u16 = 7443;

@@ -1,0 +1,173 @@
+//! Usernames: how they are shown, and how two of them are found to be the same.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+
+use precis_core::profile::PrecisFastInvocation;
+use precis_profiles::UsernameCaseMapped;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::error::ValueError;
+use crate::limits::MAX_NAME_CHARS;
+
+/// The name of an account: 1–32 characters, NFC, no control, format or bidi characters.
+///
+/// Two usernames are equal when their [`key`](Self::key)s are: PRECIS UsernameCaseMapped (RFC 8265), so
+/// `Mary` and `mary`, or `ann` and full-width `ａｎｎ`, are one account. As RFC 8265 §3.1 allows, a
+/// username is userparts with single separators between them. A separator is a space or the middle dot
+/// `·` of names like 阿凡提·买买提, which PRECIS would otherwise refuse. `*` and a leading `#` are reserved.
+#[derive(Clone)]
+pub struct Username {
+    shown: Box<str>,
+    key: Box<str>,
+}
+
+const SEPARATORS: [char; 2] = [' ', '·'];
+
+impl Username {
+    /// The name as its owner wrote it, in NFC.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.shown
+    }
+
+    /// What identifies the account: equal for all spellings of one name.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+impl FromStr for Username {
+    type Err = ValueError;
+
+    fn from_str(typed: &str) -> Result<Self, ValueError> {
+        if typed.is_empty() {
+            return Err(ValueError::NameEmpty);
+        }
+        // A cheap bound first: normalization may change the count, but never from thousands to 32.
+        if typed.len() > MAX_NAME_CHARS * 16 {
+            return Err(ValueError::NameTooLong);
+        }
+        let shown: String = typed.nfc().collect();
+        if shown.chars().count() > MAX_NAME_CHARS {
+            return Err(ValueError::NameTooLong);
+        }
+        if shown == "*" || shown.starts_with('#') {
+            return Err(ValueError::NameCharacter);
+        }
+        Ok(Self { key: comparison_key(&shown)?, shown: shown.into() })
+    }
+}
+
+fn comparison_key(shown: &str) -> Result<Box<str>, ValueError> {
+    let mut key = String::with_capacity(shown.len());
+    for part in shown.split_inclusive(SEPARATORS) {
+        let separator = part.chars().next_back().filter(|c| SEPARATORS.contains(c));
+        let userpart = part.trim_end_matches(SEPARATORS);
+        // An empty userpart is a leading, or a doubled, separator; PRECIS refuses the empty string.
+        key.push_str(&UsernameCaseMapped::enforce(userpart).map_err(|_| ValueError::NameCharacter)?);
+        key.extend(separator);
+    }
+    if key.ends_with(SEPARATORS) {
+        return Err(ValueError::NameCharacter);
+    }
+    Ok(key.into())
+}
+
+impl PartialEq for Username {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Username {}
+
+impl PartialOrd for Username {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Username {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.key.cmp(&other.key)
+    }
+}
+
+impl Hash for Username {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
+    }
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(typed: &str) -> Result<Username, ValueError> {
+        typed.parse()
+    }
+
+    #[test]
+    fn names_in_any_script_are_kept_as_written() {
+        for typed in
+            ["ann", "张伟", "Иван", "J. R. Hartley", "阿凡提·买买提", "李 雷", "user-1_x", "ｱﾝ", "Zoë"]
+        {
+            assert_eq!(name(typed).unwrap().as_str(), typed);
+        }
+    }
+
+    #[test]
+    fn case_width_and_composition_do_not_make_another_account() {
+        assert_eq!(name("Mary").unwrap(), name("mary").unwrap());
+        assert_eq!(name("ａｎｎ").unwrap(), name("ANN").unwrap());
+        assert_eq!(name("Zoe\u{308}").unwrap(), name("zoë").unwrap());
+        assert_ne!(name("ann").unwrap(), name("anne").unwrap());
+        assert_ne!(name("a b").unwrap(), name("a·b").unwrap());
+    }
+
+    #[test]
+    fn what_could_deceive_or_break_framing_is_refused() {
+        let refused = [
+            "*",
+            "#room",
+            " ann",
+            "ann ",
+            "a  b",
+            "a\tb",
+            "a\r\nb",
+            "a\0b",
+            "a\u{202e}b",
+            "a\u{200b}b",
+            "·a",
+            "a\u{2028}b",
+            "a\u{ad}b",
+            "\u{feff}ann",
+        ];
+        for typed in refused {
+            assert_eq!(name(typed), Err(ValueError::NameCharacter), "{typed:?}");
+        }
+        assert_eq!(name(""), Err(ValueError::NameEmpty));
+    }
+
+    #[test]
+    fn thirty_two_characters_are_a_name_and_thirty_three_are_not() {
+        assert!(name(&"张".repeat(32)).is_ok());
+        assert_eq!(name(&"张".repeat(33)), Err(ValueError::NameTooLong));
+        assert_eq!(name(&"a".repeat(100_000)), Err(ValueError::NameTooLong));
+    }
+}

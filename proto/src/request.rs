@@ -1,0 +1,269 @@
+//! What a client may ask of the server.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::code;
+use crate::error::{DecodeError, ValueError};
+use crate::frame::{Frame, FrameBuilder};
+use crate::id::{Cid, ConvId, Epoch, Seq, Token};
+use crate::limits::{MAX_CURSORS, MAX_INVITE_CHARS, MAX_PAGE, MAX_PASSWORD_BYTES, MAX_REF_CHARS};
+use crate::name::Username;
+use crate::text::{Audience, MessageText};
+
+/// A password as it was typed: at most 1,024 bytes. Its `Debug` is `…`.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Password(Box<str>);
+
+impl Password {
+    /// Takes a password as it is; what makes a good one is the server's business.
+    ///
+    /// # Errors
+    /// [`ValueError::PasswordTooLong`].
+    pub fn new(typed: &str) -> Result<Self, ValueError> {
+        if typed.len() > MAX_PASSWORD_BYTES {
+            Err(ValueError::PasswordTooLong)
+        } else {
+            Ok(Self(typed.into()))
+        }
+    }
+
+    /// The password.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// A request, without its `ref=` (see [`Request::reference`]).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Request {
+    /// 100: end the session.
+    LogOut,
+    /// 101: begin a session.
+    LogIn {
+        /// Whose.
+        user: Username,
+        /// The password.
+        password: Password,
+        /// End the session that holds the account now (`take-over=1`).
+        take_over: bool,
+        /// Leave what was missed for another session (`peek=1`): it is not sent, and nothing this session
+        /// gets counts as taken. For programs that log in to say or ask one thing.
+        peek: bool,
+    },
+    /// 102: make an account.
+    Register {
+        /// Its name.
+        user: Username,
+        /// Its password.
+        password: Password,
+        /// The invite code (`invite=`), at most 64 characters.
+        invite: Option<String>,
+    },
+    /// 103: go on with a session after a cut.
+    Resume {
+        /// Whose.
+        user: Username,
+        /// What 204 gave.
+        token: Token,
+        /// The epoch the cursors belong to.
+        epoch: Epoch,
+        /// The last seq taken, per conversation; at most 512.
+        cursors: Vec<(ConvId, Seq)>,
+    },
+    /// 105: answer with the same body.
+    Ping {
+        /// Anything.
+        body: Bytes,
+    },
+    /// 211: the answer to the server's ping.
+    Pong {
+        /// What the ping carried.
+        body: Bytes,
+    },
+    /// 106: send a message.
+    Send {
+        /// Makes it safe to send again.
+        cid: Option<Cid>,
+        /// Whom it is for.
+        to: Audience,
+        /// What it says.
+        text: MessageText,
+    },
+    /// 107: read a page of history, in rising seq.
+    History {
+        /// Which conversation.
+        conv: ConvId,
+        /// Which messages.
+        page: Page,
+        /// How many, 1–200.
+        limit: u16,
+    },
+    /// 108: who is online, or (`all=1`) everyone with an account.
+    Who {
+        /// Whether to list those who are away, too.
+        all: bool,
+    },
+}
+
+/// Which messages of a conversation to read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Page {
+    /// The newest.
+    Latest,
+    /// Those just below this seq.
+    Before(Seq),
+    /// Those just above this seq.
+    After(Seq),
+}
+
+impl Request {
+    /// Understands a frame from a client.
+    ///
+    /// # Errors
+    /// [`DecodeError`]; none of these ends the connection.
+    pub fn from_frame(frame: &Frame) -> Result<Self, DecodeError> {
+        match frame.code() {
+            code::LOG_OUT => Ok(Self::LogOut),
+            code::LOG_IN => log_in(frame),
+            code::REGISTER => register(frame),
+            code::RESUME => resume(frame),
+            code::PING => Ok(Self::Ping { body: frame.body() }),
+            code::PONG => Ok(Self::Pong { body: frame.body() }),
+            code::SEND => send(frame),
+            code::HISTORY => history(frame),
+            code::WHO => Ok(Self::Who { all: flag(frame, "all")? }),
+            other => Err(DecodeError::UnknownCode(other)),
+        }
+    }
+
+    /// The `ref=` of a frame, at most 32 characters, to be repeated in every answer.
+    ///
+    /// # Errors
+    /// [`ValueError::Invalid`] when it is longer.
+    pub fn reference(frame: &Frame) -> Result<Option<Box<str>>, DecodeError> {
+        match frame.tag("ref") {
+            Some(value) if value.chars().count() > MAX_REF_CHARS => Err(ValueError::Invalid("ref").into()),
+            value => Ok(value.map(|value| value.into())),
+        }
+    }
+
+    /// The frame, length included. `reference` goes into `ref=`.
+    #[must_use]
+    pub fn encode(&self, reference: Option<&str>) -> Bytes {
+        let head = |code| FrameBuilder::new(code).maybe("ref", reference);
+        match self {
+            Self::LogOut => head(code::LOG_OUT).end(),
+            Self::LogIn { user, password, take_over, peek } => head(code::LOG_IN)
+                .maybe("take-over", take_over.then_some(1))
+                .maybe("peek", peek.then_some(1))
+                .fields(&[user.as_str(), password.reveal()]),
+            Self::Register { user, password, invite } => head(code::REGISTER)
+                .maybe("invite", invite.as_deref())
+                .fields(&[user.as_str(), password.reveal()]),
+            Self::Resume { user, token, epoch, cursors } => head(code::RESUME)
+                .tag("user", user)
+                .tag("token", token.reveal())
+                .tag("epoch", epoch)
+                .body(cursor_lines(cursors).as_bytes()),
+            Self::Ping { body } => head(code::PING).body(body),
+            Self::Pong { body } => head(code::PONG).body(body),
+            Self::Send { cid, to, text } => {
+                head(code::SEND).maybe("cid", *cid).fields(&[&to.to_line(), text.as_str()])
+            }
+            Self::History { conv, page, limit } => {
+                page_tags(head(code::HISTORY).tag("conv", conv), *page).tag("limit", limit).end()
+            }
+            Self::Who { all } => head(code::WHO).maybe("all", all.then_some(1)).end(),
+        }
+    }
+}
+
+fn credentials(frame: &Frame) -> Result<(Username, Password), DecodeError> {
+    let (user, password) = frame.two_fields("a username, CRLF and a password")?;
+    Ok((user.parse()?, Password::new(password)?))
+}
+
+fn log_in(frame: &Frame) -> Result<Request, DecodeError> {
+    let (user, password) = credentials(frame)?;
+    Ok(Request::LogIn { user, password, take_over: flag(frame, "take-over")?, peek: flag(frame, "peek")? })
+}
+
+fn register(frame: &Frame) -> Result<Request, DecodeError> {
+    let (user, password) = credentials(frame)?;
+    let invite = frame.tag("invite").map(|code| code.into_owned());
+    if invite.as_ref().is_some_and(|code| code.chars().count() > MAX_INVITE_CHARS) {
+        return Err(ValueError::Invalid("invite code").into());
+    }
+    Ok(Request::Register { user, password, invite })
+}
+
+fn resume(frame: &Frame) -> Result<Request, DecodeError> {
+    let cursors = frame.lines()?.map(cursor).collect::<Result<Vec<_>, _>>()?;
+    if cursors.len() > MAX_CURSORS {
+        return Err(DecodeError::Body("at most 512 conversations"));
+    }
+    Ok(Request::Resume {
+        user: frame.required("user")?,
+        token: frame.required("token")?,
+        epoch: frame.required("epoch")?,
+        cursors,
+    })
+}
+
+fn cursor(line: &str) -> Result<(ConvId, Seq), DecodeError> {
+    let (conv, seq) =
+        line.split_once(' ').ok_or(DecodeError::Body("lines of a conversation, a space and a seq"))?;
+    Ok((conv.parse()?, seq.parse()?))
+}
+
+fn cursor_lines(cursors: &[(ConvId, Seq)]) -> String {
+    cursors.iter().map(|(conv, seq)| format!("{conv} {seq}")).collect::<Vec<_>>().join("\r\n")
+}
+
+fn send(frame: &Frame) -> Result<Request, DecodeError> {
+    let (to, text) = frame.two_fields("an audience, CRLF and a text")?;
+    Ok(Request::Send {
+        cid: frame.parsed("cid")?,
+        to: Audience::from_line(to)?,
+        text: MessageText::new(text)?,
+    })
+}
+
+fn history(frame: &Frame) -> Result<Request, DecodeError> {
+    let page = match (frame.parsed("before")?, frame.parsed("after")?) {
+        (None, None) => Page::Latest,
+        (Some(seq), None) => Page::Before(seq),
+        (None, Some(seq)) => Page::After(seq),
+        (Some(_), Some(_)) => return Err(ValueError::Invalid("page: before or after, not both").into()),
+    };
+    let limit = frame.number("limit")?.unwrap_or(MAX_PAGE);
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(ValueError::Invalid("limit: it goes from 1 to 200").into());
+    }
+    Ok(Request::History { conv: frame.required("conv")?, page, limit })
+}
+
+fn page_tags(head: FrameBuilder, page: Page) -> FrameBuilder {
+    match page {
+        Page::Latest => head,
+        Page::Before(seq) => head.tag("before", seq),
+        Page::After(seq) => head.tag("after", seq),
+    }
+}
+
+fn flag(frame: &Frame, key: &'static str) -> Result<bool, DecodeError> {
+    match frame.tag(key).as_deref() {
+        None | Some("0") => Ok(false),
+        Some("1") => Ok(true),
+        Some(_) => Err(ValueError::Invalid("flag: it is 0 or 1").into()),
+    }
+}
