@@ -1,0 +1,101 @@
+//! What can be said on the command line, and which signals are listened to.
+
+use std::fmt::Write;
+use std::io;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use sotto_server::{Config, EXAMPLE, Limits, RawConfig};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// A chat server that is not overheard: TLS 1.3 with post-quantum key exchange, nothing lost, one binary.
+///
+/// Started without anything it makes its identity and its database, listens on port 7443 and prints a link.
+/// Whoever has the link can make an account and chat: sotto-cli --server LINK register
+#[derive(Debug, Parser)]
+#[command(name = "sotto-server", version, after_help = EXAMPLES, args_conflicts_with_subcommands = false)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    raw: RawConfig,
+    /// Read settings from this file [default: server.toml in the data directory, if there is one]
+    #[arg(long, value_name = "FILE", env = "SOTTO_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print the commented example of a settings file and exit
+    #[arg(long)]
+    print_config: bool,
+    /// Explain every limit and exit
+    #[arg(long)]
+    help_limits: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print the link that lets people in; works while the server runs
+    Invite {
+        /// Replace the invite code: links given out before no longer register anybody
+        #[arg(long)]
+        new: bool,
+    },
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sotto-server                                      everything by itself, on port 7443
+  sotto-server --listen 127.0.0.1:0 --data-dir /tmp/try
+  sotto-server --registration open --limit messages-per-second=50
+  sotto-server invite --new                         a new link; the old one no longer registers
+  sotto-server --print-config > server.toml         all settings, explained
+
+It stops on Ctrl+C or SIGTERM, having told everyone; a second one stops it at once.";
+
+impl Cli {
+    /// What is to be printed instead of serving.
+    pub(crate) fn text(&self) -> Option<String> {
+        if self.print_config {
+            return Some(EXAMPLE.trim_end().to_owned());
+        }
+        self.help_limits.then(limits)
+    }
+
+    pub(crate) fn config(&self) -> Result<Config, String> {
+        self.raw.clone().decide(self.config.as_deref())
+    }
+}
+
+fn limits() -> String {
+    let mut text = String::from("Limits, set with --limit NAME=VALUE or under [limits]; 0 means none.\n");
+    for limit in Limits::TABLE {
+        let _ = write!(text, "\n{:26}{:>8}  {}", limit.name, limit.default, limit.about);
+    }
+    text
+}
+
+/// SIGTERM and SIGINT.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Done with the first signal. The second one ends the process.
+    pub(crate) async fn stop(mut self) {
+        self.next().await;
+        tokio::spawn(async move {
+            self.next().await;
+            std::process::exit(130);
+        });
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Bytes and frames over any stream. Reading, feeding from the store and writing are three futures of one
+//! task: a client that does not read stalls only its own writing.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use sotto_proto::{Decoder, Frame, Message, Page, Reply, Seq};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::time::{Instant, timeout, timeout_at};
+use tracing::debug;
+
+use crate::Server;
+use crate::accept::Admission;
+use crate::error::ConnectionEnd;
+use crate::hub;
+use crate::outbox::{Gap, Introduction, Outbox, Placed};
+use crate::session::Session;
+use crate::store::{Range, StoreError};
+
+/// What is given to TLS at once: one full record.
+const RECORD: usize = 16 * 1024;
+/// What is asked of the socket at once.
+const READ: usize = 4 * 1024;
+/// Messages read from the store at once for a client that is catching up.
+const PAGE: u16 = 200;
+
+/// A stream of bytes in both directions.
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
+
+/// Serves one client to the end.
+pub(crate) async fn serve(
+    stream: impl Transport,
+    server: Arc<Server>,
+    admission: Admission,
+) -> ConnectionEnd {
+    let (reader, writer) = tokio::io::split(stream);
+    let outbox = Arc::new(Outbox::new(server.limits().outbox_bytes()));
+    let mut session = Session::new(Arc::clone(&server), Arc::clone(&outbox), admission);
+    let mut writer = Writer { stream: writer, buffer: BytesMut::new(), server: Arc::clone(&server) };
+    let end = tokio::select! {
+        end = converse(reader, &mut session) => end,
+        end = feed(&server, &outbox) => end,
+        end = writer.write_all(&outbox) => end,
+        refusal = outbox.closed() => ConnectionEnd::Closed(refusal),
+    };
+    // Leaves the hub, so that nothing more is queued.
+    drop(session);
+    if let Some(refusal) = end.last_words() {
+        outbox.reply(Reply::Goodbye(refusal).encode(None));
+        writer.finish(&outbox).await;
+    }
+    end
+}
+
+/// Reads requests and has them answered, one after the other.
+async fn converse<S: Transport>(mut reader: ReadHalf<S>, session: &mut Session) -> ConnectionEnd {
+    let mut decoder = Decoder::before_login();
+    let mut buffer = BytesMut::new();
+    loop {
+        match next_frame(&mut reader, (&mut decoder, &mut buffer), session).await {
+            Ok(frame) => {
+                // Answers wait in the outbox; whoever does not read them is not asked for more questions.
+                session.outbox().room().await;
+                if let Err(end) = session.handle(&frame).await {
+                    return end;
+                }
+            }
+            Err(ConnectionEnd::Shutdown) => {
+                session.flush().await;
+                return ConnectionEnd::Shutdown;
+            }
+            Err(end) => return end,
+        }
+    }
+}
+
+async fn next_frame<S: Transport>(
+    reader: &mut ReadHalf<S>,
+    (decoder, buffer): (&mut Decoder, &mut BytesMut),
+    session: &mut Session,
+) -> Result<Frame, ConnectionEnd> {
+    loop {
+        if session.is_member() {
+            decoder.logged_in();
+        }
+        if let Some(frame) = decoder.next(buffer).map_err(ConnectionEnd::Malformed)? {
+            return Ok(frame);
+        }
+        buffer.reserve(READ);
+        let stopping = session.stopping();
+        let read = tokio::select! {
+            biased;
+            () = stopping.cancelled() => return Err(ConnectionEnd::Shutdown),
+            read = read_in_time(reader.read_buf(buffer), session) => read?,
+        };
+        if read == 0 {
+            return Err(ConnectionEnd::PeerClosed);
+        }
+        session.heard();
+    }
+}
+
+/// Waits for bytes; meanwhile keeps the time: for a stranger to log in, for a member to be pinged.
+async fn read_in_time(
+    read: impl Future<Output = std::io::Result<usize>>,
+    session: &mut Session,
+) -> Result<usize, ConnectionEnd> {
+    tokio::pin!(read);
+    loop {
+        match timeout_at(session.next_deadline(), &mut read).await {
+            Ok(read) => return read.map_err(ConnectionEnd::from),
+            Err(_) => session.deadline(Instant::now())?,
+        }
+    }
+}
+
+/// Feeds a client that is catching up from the store, at the pace at which it takes what it is given.
+async fn feed(server: &Server, outbox: &Outbox) -> ConnectionEnd {
+    loop {
+        let gap = outbox.gap().await;
+        let Some(user) = outbox.user() else { continue };
+        let filled = match gap {
+            Gap::Introduction(conv) => introduce(server, outbox, conv).await,
+            Gap::Messages(conv, cursor) => {
+                let range = Range { since: Seq::ZERO, page: Page::After(cursor), limit: PAGE };
+                server.store.read(conv, range).await.map(|page| {
+                    let placed = page.into_iter().map(|message| {
+                        let own = message.sender.id == user;
+                        let (seq, cid) = (message.seq, message.cid.filter(|_| own));
+                        let (at, from, text) = (message.at, message.sender.name, message.text);
+                        let frame = Reply::Message(Message { conv, seq, at, cid, from, text }).encode(None);
+                        Placed { conv, seq, frame }
+                    });
+                    outbox.feed(conv, placed.collect());
+                })
+            }
+        };
+        if let Err(fault) = filled {
+            tracing::error!(error = %fault, "cannot read what a client has missed");
+            return ConnectionEnd::Closed(crate::session::internal());
+        }
+    }
+}
+
+/// A conversation that began while its member was catching up.
+async fn introduce(server: &Server, outbox: &Outbox, conv: sotto_proto::ConvId) -> Result<(), StoreError> {
+    let Some(user) = outbox.user() else { return Ok(()) };
+    let Some(seat) = server.store.seat(user, conv).await? else {
+        outbox.feed(conv, Vec::new());
+        return Ok(());
+    };
+    let cursor = seat.confirmed.max(seat.since);
+    let place = Introduction { cursor, confirmed: seat.confirmed, head: seat.head };
+    outbox.introduce(conv, place, [hub::introduction(&seat.conversation, seat.head, cursor)]);
+    Ok(())
+}
+
+/// The writing half. What it has taken out of the outbox and not yet written outlives a cancelled write.
+struct Writer<S> {
+    stream: WriteHalf<S>,
+    buffer: BytesMut,
+    server: Arc<Server>,
+}
+
+impl<S: Transport> Writer<S> {
+    async fn write_all(&mut self, outbox: &Outbox) -> ConnectionEnd {
+        loop {
+            outbox.take(&mut self.buffer, RECORD).await;
+            if let Err(end) = self.write_buffer(outbox).await {
+                return end;
+            }
+        }
+    }
+
+    /// Writes what has been taken, and what more there is by then; flushes when there is nothing more.
+    async fn write_buffer(&mut self, outbox: &Outbox) -> Result<(), ConnectionEnd> {
+        let patience = self.server.limits().write();
+        loop {
+            while !self.buffer.is_empty() {
+                let written = timeout(patience, self.stream.write_buf(&mut self.buffer)).await;
+                written.map_err(|_| ConnectionEnd::WriteStalled)?.map_err(ConnectionEnd::from)?;
+            }
+            if !outbox.take_now(&mut self.buffer, RECORD) {
+                break;
+            }
+        }
+        // Nothing to write: an idle connection keeps no buffer.
+        self.buffer = BytesMut::new();
+        let flushed = timeout(patience, self.stream.flush()).await;
+        flushed.map_err(|_| ConnectionEnd::WriteStalled)?.map_err(ConnectionEnd::from)
+    }
+
+    /// Writes the rest, and says good-bye properly; a client that does not take it has seconds, not more.
+    async fn finish(&mut self, outbox: &Outbox) {
+        const GOODBYE: std::time::Duration = std::time::Duration::from_secs(2);
+        let goodbye = async {
+            outbox.take_now(&mut self.buffer, RECORD);
+            self.write_buffer(outbox).await?;
+            self.stream.shutdown().await.map_err(ConnectionEnd::from)
+        };
+        match timeout(GOODBYE, goodbye).await {
+            Ok(Ok(())) => {}
+            Ok(Err(end)) => debug!("no good-bye: {end}"),
+            Err(_) => debug!("no good-bye: the client takes nothing"),
+        }
+    }
+}

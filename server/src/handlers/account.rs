@@ -1,0 +1,326 @@
+//! 101, 102, 103: who may come in, and what they have missed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use bytes::Bytes;
+use sotto_proto::{
+    ConvId, Epoch, Password, Reason, Refusal, Reply, Seq, Token, Username, ValueError, limits,
+};
+use tokio::time::{Instant, timeout};
+use tracing::info;
+
+use crate::Server;
+use crate::config::Registration;
+use crate::error::Failure;
+use crate::hub::{self, Holder, Stay};
+use crate::lane::now_millis;
+use crate::outbox::Introduction;
+use crate::passwords::{HashError, Verdict};
+use crate::session::{Asker, Member, Session};
+use crate::store::{Account, NewAccount, Seat, TokenUse};
+
+/// 101.
+pub(crate) struct LogIn {
+    pub(crate) user: Username,
+    pub(crate) password: Password,
+    pub(crate) take_over: bool,
+    pub(crate) peek: bool,
+}
+
+/// 102.
+pub(crate) struct Register {
+    pub(crate) user: Username,
+    pub(crate) password: Password,
+    pub(crate) invite: Option<String>,
+}
+
+/// 103.
+pub(crate) struct Resume {
+    pub(crate) user: Username,
+    pub(crate) token: Token,
+    pub(crate) epoch: Epoch,
+    pub(crate) cursors: Vec<(ConvId, Seq)>,
+}
+
+/// How somebody claims an account that may be held.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Claim {
+    /// Refused if its holder is there.
+    Ask,
+    /// The holder has to go.
+    TakeOver,
+}
+
+/// Makes an account. The connection stays a stranger's, as in the original.
+pub(crate) async fn register(session: &mut Session, asker: &Asker, asked: Register) -> Result<(), Failure> {
+    let server = Arc::clone(&session.server);
+    may_register(&server, asked.invite.as_deref())?;
+    server.passwords.acceptable(&asked.password).map_err(|why| Failure::refused(Reason::BadPassword, why))?;
+    if server.store.credentials(&asked.user).await?.is_some() {
+        asker.reply(&Reply::NameTaken);
+        return Ok(());
+    }
+    let source = session.admission.source;
+    server.registrations.take(source, Instant::now()).map_err(|wait| {
+        let refusal = Refusal::new(Reason::Throttled, "Too many accounts have been made from your address.");
+        Failure::Refused(refusal.retry(wait))
+    })?;
+    let password = server.passwords.hash(&asked.password).await.map_err(not_hashed)?;
+    let start = NewAccount { password, lobby: server.config.lobby_history.into(), at: now_millis() };
+    if server.store.register(&asked.user, start).await?.is_none() {
+        server.registrations.give_back(source);
+        asker.reply(&Reply::NameTaken);
+        return Ok(());
+    }
+    info!(user = %asked.user, "registered");
+    asker.reply(&Reply::Registered);
+    Ok(())
+}
+
+/// Begins a session with a password.
+pub(crate) async fn log_in(session: &mut Session, asker: &Asker, asked: LogIn) -> Result<(), Failure> {
+    let server = Arc::clone(&session.server);
+    let source = session.admission.source;
+    let charged = server.logins.take(source, Instant::now());
+    charged.map_err(|wait| {
+        let refusal = Refusal::new(Reason::Throttled, "Too many wrong passwords from your address.");
+        Failure::Refused(refusal.retry(wait))
+    })?;
+    let known = server.store.credentials(&asked.user).await?;
+    let stored = known.as_ref().map(|known| &known.password);
+    let verdict = server.passwords.verify(&asked.password, stored).await.map_err(not_hashed)?;
+    let account = match (verdict, known) {
+        (Verdict::Right | Verdict::RightButWeak, Some(known)) => known.account.clone(),
+        _ => {
+            info!(user = %asked.user, "wrong name or password");
+            return session.wrong_password(asker);
+        }
+    };
+    server.logins.give_back(source);
+    if verdict == Verdict::RightButWeak {
+        strengthen(&server, &account, &asked.password).await?;
+    }
+    let token = Token::from_bytes(random()?);
+    let claim = if asked.take_over { Claim::TakeOver } else { Claim::Ask };
+    let Some(stay) = claim_account(session, asker, (&account, &token, claim)).await? else {
+        return Ok(());
+    };
+    let expires = now_millis().saturating_add(server.limits().token_millis());
+    server.store.add_token(account.id, hash(&token), expires).await?;
+    info!(user = %account.name, "logged in");
+    begin(session, asker, Member { peeks: asked.peek, ..member(&account, &token, stay) }, &token);
+    let missed = if asked.peek { Missed::LeftAlone } else { Missed::SinceConfirmed };
+    catch_up(&server, asker, (&account, &missed)).await
+}
+
+/// Goes on with a session after a cut. No password, no password hash.
+pub(crate) async fn resume(session: &mut Session, asker: &Asker, asked: Resume) -> Result<(), Failure> {
+    let server = Arc::clone(&session.server);
+    let now = now_millis();
+    let expires = now.saturating_add(server.limits().token_millis());
+    let shown = TokenUse { hash: hash(&asked.token), now, expires };
+    let Some(account) = server.store.use_token(&asked.user, shown).await? else {
+        info!(user = %asked.user, "a session that cannot be resumed");
+        return session.wrong_password(asker);
+    };
+    let claimed = claim_account(session, asker, (&account, &asked.token, Claim::Ask)).await?;
+    let Some(stay) = claimed else { return Ok(()) };
+    info!(user = %account.name, "resumed");
+    begin(session, asker, member(&account, &asked.token, stay), &asked.token);
+    let missed = if asked.epoch == server.store.epoch() {
+        Missed::Since(asked.cursors.into_iter().collect())
+    } else {
+        asker.reply(&Reply::StartOver { conv: None });
+        Missed::SinceConfirmed
+    };
+    catch_up(&server, asker, (&account, &missed)).await
+}
+
+/// The word for a value that a client got wrong.
+pub(crate) fn reason_for(value: ValueError) -> Reason {
+    match value {
+        ValueError::NameEmpty | ValueError::NameTooLong | ValueError::NameCharacter => Reason::BadName,
+        ValueError::PasswordTooLong => Reason::BadPassword,
+        _ => Reason::BadRequest,
+    }
+}
+
+fn may_register(server: &Server, invite: Option<&str>) -> Result<(), Failure> {
+    match server.config.registration {
+        Registration::Open => Ok(()),
+        Registration::Closed => {
+            let sentence = "Registration is closed. Ask whoever runs this server.";
+            Err(Failure::refused(Reason::RegistrationClosed, sentence))
+        }
+        Registration::Invite if invite.is_some_and(|code| server.invite.is(code)) => Ok(()),
+        Registration::Invite => {
+            let sentence = "This needs an invite. Ask whoever runs this server for the whole link.";
+            Err(Failure::refused(Reason::NotInvited, sentence))
+        }
+    }
+}
+
+fn not_hashed(error: HashError) -> Failure {
+    const COME_BACK: std::time::Duration = std::time::Duration::from_secs(2);
+    match error {
+        HashError::Busy => {
+            let refusal =
+                Refusal::new(Reason::Busy, "Too many people are logging in. Try again in a moment.");
+            Failure::Refused(refusal.retry(COME_BACK))
+        }
+        HashError::Internal => Failure::Refused(crate::session::internal()),
+    }
+}
+
+async fn strengthen(server: &Server, account: &Account, password: &Password) -> Result<(), Failure> {
+    // The log-in is not worth less because the hash could not be renewed just now.
+    if let Ok(hash) = server.passwords.hash(password).await {
+        server.store.set_password(account.id, hash).await?;
+        info!(user = %account.name, "renewed the password's hash");
+    }
+    Ok(())
+}
+
+/// Takes the account's one place, or answers 202 and returns `None`.
+async fn claim_account(
+    session: &Session,
+    asker: &Asker,
+    (account, token, claim): (&Account, &Token, Claim),
+) -> Result<Option<Stay>, Failure> {
+    let server = &session.server;
+    let holder = Holder {
+        outbox: Arc::clone(&asker.outbox),
+        token: hash(token),
+        since: now_millis(),
+        from: session.admission.peer.ip(),
+    };
+    let current = match server.hub.enter(account, holder.clone()) {
+        Ok(stay) => return Ok(Some(stay)),
+        Err(current) => current,
+    };
+    let reason = if current.token == holder.token {
+        Reason::Resumed
+    } else if claim == Claim::TakeOver {
+        server.store.drop_token(current.token).await?;
+        Reason::Replaced
+    } else if !is_there(server, &current).await {
+        Reason::PingTimeout
+    } else {
+        info!(user = %account.name, "already logged in");
+        asker.reply(&occupied(&current));
+        return Ok(None);
+    };
+    let sentence = "Your account was logged in somewhere else.";
+    current.outbox.close(Refusal::new(reason, sentence));
+    match server.hub.replace(account, current.outbox.id(), holder) {
+        Ok(stay) => Ok(Some(stay)),
+        Err(other) => {
+            asker.reply(&occupied(&other));
+            Ok(None)
+        }
+    }
+}
+
+/// Whether the holder of an account gives a sign of life when asked for one.
+async fn is_there(server: &Server, holder: &Holder) -> bool {
+    let heard = holder.outbox.heard();
+    holder.outbox.ping();
+    timeout(server.limits().ghost(), heard).await.is_ok()
+}
+
+fn occupied(holder: &Holder) -> Reply {
+    Reply::AlreadyLoggedIn { since: holder.since, from: holder.from.to_canonical().to_string() }
+}
+
+fn member(account: &Account, token: &Token, stay: Stay) -> Member {
+    Member { account: account.clone(), stay, token: hash(token), peeks: false, audience: None }
+}
+
+fn begin(session: &mut Session, asker: &Asker, member: Member, token: &Token) {
+    let logged_in = Reply::LoggedIn {
+        user: member.account.name.clone(),
+        token: token.clone(),
+        epoch: session.server.store.epoch(),
+        max: u32::try_from(limits::MAX_PAYLOAD).unwrap_or(u32::MAX),
+    };
+    asker.outbox.begin(member.account.id, logged_in.encode(asker.reference.as_deref()));
+    session.let_in(member);
+}
+
+/// What a session that begins is sent of the past.
+enum Missed {
+    /// What its account is not known to have taken.
+    SinceConfirmed,
+    /// What comes after these positions, and for the conversations not among them as above.
+    Since(HashMap<ConvId, Seq>),
+    /// Nothing.
+    LeftAlone,
+}
+
+/// Finds out what a member has missed. The session is in the hub already, noting what is new: nothing falls
+/// between the two.
+async fn catch_up(
+    server: &Server,
+    asker: &Asker,
+    (account, missed): (&Account, &Missed),
+) -> Result<(), Failure> {
+    let mut reported = Vec::new();
+    for seat in server.store.seats(account.id).await? {
+        let conv = seat.conversation.id;
+        let listed = match missed {
+            Missed::Since(cursors) => cursors.get(&conv).copied(),
+            Missed::SinceConfirmed | Missed::LeftAlone => None,
+        };
+        let (place, frames) = match (missed, listed.filter(|cursor| *cursor <= seat.head)) {
+            (Missed::LeftAlone, _) => {
+                let place = Introduction { cursor: seat.head, confirmed: seat.head, head: seat.head };
+                (place, vec![hub::introduction(&seat.conversation, seat.head, seat.head)])
+            }
+            (_, Some(cursor)) => {
+                reported.push((conv, cursor));
+                let confirmed = seat.confirmed.max(cursor);
+                (Introduction { cursor: cursor.max(seat.since), confirmed, head: seat.head }, Vec::new())
+            }
+            (_, None) => first_sight(server, &seat, listed.is_some()),
+        };
+        asker.outbox.room().await;
+        asker.outbox.introduce(conv, place, frames);
+    }
+    if !reported.is_empty() {
+        server.store.confirm(account.id, reported).await?;
+    }
+    asker.outbox.prepared();
+    Ok(())
+}
+
+/// A conversation as it is introduced to somebody who brings no position in it, or one from another history.
+fn first_sight(server: &Server, seat: &Seat, from_another_history: bool) -> (Introduction, Vec<Bytes>) {
+    let conv = seat.conversation.id;
+    let mut frames = Vec::new();
+    if from_another_history {
+        frames.push(Reply::StartOver { conv: Some(conv) }.encode(None));
+    }
+    let known = seat.confirmed.max(seat.since);
+    frames.push(hub::introduction(&seat.conversation, seat.head, known));
+    let cursor = known.max(seat.head.back(server.limits().catch_up_messages()));
+    if cursor > known {
+        frames.push(Reply::Hole { conv, from: known.next(), to: cursor }.encode(None));
+    }
+    (Introduction { cursor, confirmed: seat.confirmed, head: seat.head }, frames)
+}
+
+fn hash(token: &Token) -> [u8; 32] {
+    let mut hash = [0; 32];
+    for (to, from) in hash.iter_mut().zip(digest::digest(&digest::SHA256, token.as_bytes()).as_ref()) {
+        *to = *from;
+    }
+    hash
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| Failure::Refused(crate::session::internal()))?;
+    Ok(bytes)
+}

@@ -1,0 +1,49 @@
+//! 107: a page of a conversation.
+
+use sotto_proto::{ConvId, Message, Page, Reason, Reply};
+use tracing::info;
+
+use crate::Server;
+use crate::error::Failure;
+use crate::session::{Asker, Member};
+use crate::store::{Range, StoredMessage};
+
+/// A page as it was asked for.
+pub(crate) struct Asked {
+    pub(crate) conv: ConvId,
+    pub(crate) page: Page,
+    pub(crate) limit: u16,
+}
+
+/// Answers with 209s in rising seq, then 218. What the member may not see looks like what is not there.
+pub(crate) async fn read(
+    server: &Server,
+    member: &Member,
+    (asker, asked): (&Asker, Asked),
+) -> Result<(), Failure> {
+    info!(user = %member.account.name, conversation = %asked.conv, "history");
+    let Some(seat) = server.store.seat(member.account.id, asked.conv).await? else {
+        return Err(Failure::refused(Reason::BadRequest, "You are in no conversation of that number."));
+    };
+    // One more than asked for tells whether there is more.
+    let range = Range { since: seat.since, page: asked.page, limit: asked.limit + 1 };
+    let mut messages = server.store.read(asked.conv, range).await?;
+    let more = messages.len() > usize::from(asked.limit);
+    if more {
+        match asked.page {
+            Page::After(_) => drop(messages.pop()),
+            Page::Latest | Page::Before(_) => drop(messages.remove(0)),
+        }
+    }
+    for message in messages {
+        asker.reply_in_turn(&in_history(member, asked.conv, message)).await;
+    }
+    asker.reply(&Reply::End { more });
+    Ok(())
+}
+
+fn in_history(member: &Member, conv: ConvId, stored: StoredMessage) -> Reply {
+    let StoredMessage { seq, sender, at, cid, text } = stored;
+    let cid = cid.filter(|_| sender.id == member.account.id);
+    Reply::Message(Message { conv, seq, at, cid, from: sender.name, text })
+}

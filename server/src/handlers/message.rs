@@ -1,0 +1,98 @@
+//! 106: who it is for, and into the lane with it.
+
+use std::sync::Arc;
+
+use sotto_proto::{Audience, Cid, MessageText, Reason, Reply, Username};
+use tokio::time::Instant;
+use tracing::info;
+
+use crate::Server;
+use crate::error::Failure;
+use crate::hub::Parcel;
+use crate::lane::Letter;
+use crate::session::{Asker, Member};
+use crate::store::Conversation;
+
+/// A message as it was asked for.
+pub(crate) struct Draft {
+    pub(crate) cid: Option<Cid>,
+    pub(crate) to: Audience,
+    pub(crate) text: MessageText,
+}
+
+/// Sends. The answer comes from the lane, once the message is stored.
+pub(crate) async fn send(
+    server: &Server,
+    member: &mut Member,
+    (asker, draft): (&Asker, Draft),
+) -> Result<(), Failure> {
+    pace(server, member).await;
+    let conversation = match audience(server, member, &draft.to).await? {
+        Ok(conversation) => conversation,
+        Err(unknown) => {
+            refuse(asker, draft.cid, &unknown);
+            return Ok(());
+        }
+    };
+    info!(
+        from = %member.account.name,
+        conversation = %conversation.id,
+        people = conversation.members.len(),
+        bytes = draft.text.as_str().len(),
+        "message"
+    );
+    let parcel = Parcel {
+        conversation,
+        sender: member.account.clone(),
+        cid: draft.cid,
+        text: draft.text,
+        origin: asker.outbox.id(),
+        reference: asker.reference.clone(),
+    };
+    server.lane.submit(Letter { parcel, sender: Arc::clone(&asker.outbox) }).await;
+    Ok(())
+}
+
+/// Whoever sends faster than the limit is read more slowly; nothing is dropped.
+async fn pace(server: &Server, member: &Member) {
+    while let Err(wait) = server.messages.take(member.account.id, Instant::now()) {
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// The conversation of an audience, or the names that nobody has.
+async fn audience(
+    server: &Server,
+    member: &mut Member,
+    to: &Audience,
+) -> Result<Result<Arc<Conversation>, Vec<Username>>, Failure> {
+    let Audience::Set(names) = to else {
+        return Ok(Ok(Arc::clone(&server.lobby)));
+    };
+    if let Some((known, conversation)) = &member.audience
+        && known == names
+    {
+        return Ok(Ok(Arc::clone(conversation)));
+    }
+    let accounts = server.store.resolve(names).await?;
+    let unknown: Vec<_> = names
+        .iter()
+        .zip(&accounts)
+        .filter(|(_, account)| account.is_none())
+        .map(|(name, _)| name.clone())
+        .collect();
+    if !unknown.is_empty() {
+        return Ok(Err(unknown));
+    }
+    let mut members: Vec<_> = accounts.into_iter().flatten().map(|account| account.id).collect();
+    members.push(member.account.id);
+    let conversation = Arc::new(server.store.conversation(&members).await?);
+    member.audience = Some((names.clone(), Arc::clone(&conversation)));
+    Ok(Ok(conversation))
+}
+
+fn refuse(asker: &Asker, cid: Option<Cid>, unknown: &[Username]) {
+    let who: Vec<_> = unknown.iter().map(|name| name.as_str().to_owned()).collect();
+    let sentence = format!("Nobody here is called {}. The message went to nobody.", who.join(", "));
+    asker.reply(&Reply::NotSent { cid, reason: Reason::UnknownRecipient, who, sentence });
+}

@@ -1,0 +1,122 @@
+//! Telling everyone who came and who left: gathered for a moment, so that thirty people logging in at once
+//! cost one frame each and not thirty.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use sotto_proto::{Reply, Username};
+use tokio::time::Instant;
+
+use super::{Entry, Hub, Place, Roster};
+use crate::store::UserId;
+
+/// The most names in one frame: 32 characters of 4 bytes each, and CRLF, stay well under 64 KiB.
+const NAMES_PER_FRAME: usize = 400;
+
+/// What has not been announced yet.
+#[derive(Default)]
+pub(super) struct Announcements {
+    joined: BTreeMap<UserId, Username>,
+    left: BTreeMap<UserId, Username>,
+    /// Who lost their connection, in the order in which that will be announced.
+    lingering: VecDeque<(Instant, UserId)>,
+}
+
+impl Announcements {
+    /// Somebody is here who was not. Leaving and coming back between two announcements is no news.
+    pub(super) fn join(&mut self, user: UserId, name: Username) {
+        if self.left.remove(&user).is_none() {
+            self.joined.insert(user, name);
+        }
+    }
+
+    pub(super) fn leave(&mut self, user: UserId, name: Username) {
+        if self.joined.remove(&user).is_none() {
+            self.left.insert(user, name);
+        }
+    }
+
+    pub(super) fn linger(&mut self, user: UserId, until: Instant) {
+        self.lingering.push_back((until, user));
+    }
+}
+
+impl Hub {
+    /// Announces, for ever.
+    pub(crate) async fn announce(self: Arc<Self>, gather: Duration) {
+        loop {
+            match self.next_farewell() {
+                Some(due) => tokio::select! {
+                    () = self.news.notified() => {}
+                    () = tokio::time::sleep_until(due) => {}
+                },
+                None => self.news.notified().await,
+            }
+            tokio::time::sleep(gather).await;
+            self.announce_now(Instant::now());
+        }
+    }
+
+    fn next_farewell(&self) -> Option<Instant> {
+        self.roster().announcements.lingering.front().map(|(due, _)| *due)
+    }
+
+    fn announce_now(&self, now: Instant) {
+        let (joined, left) = {
+            let mut roster = self.roster();
+            roster.let_go(now);
+            let announcements = &mut roster.announcements;
+            (std::mem::take(&mut announcements.joined), std::mem::take(&mut announcements.left))
+        };
+        self.tell(&left, Reply::Left);
+        self.tell(&joined, Reply::Joined);
+    }
+
+    /// Tells everyone about these people, but nobody about themselves.
+    fn tell(&self, people: &BTreeMap<UserId, Username>, event: fn(Vec<Username>) -> Reply) {
+        if people.is_empty() {
+            return;
+        }
+        let frames = frames(people.values(), event);
+        for outbox in self.everyone().iter() {
+            match outbox.user() {
+                Some(user) if people.contains_key(&user) => {
+                    let others = people.iter().filter(|(id, _)| **id != user).map(|(_, name)| name);
+                    frames_into(outbox, &self::frames(others, event));
+                }
+                _ => frames_into(outbox, &frames),
+            }
+        }
+    }
+}
+
+impl Roster {
+    /// Whoever has not come back by now has left.
+    fn let_go(&mut self, now: Instant) {
+        while let Some((due, user)) = self.announcements.lingering.front().copied() {
+            if due > now {
+                return;
+            }
+            self.announcements.lingering.pop_front();
+            let gone = |entry: &Entry| matches!(entry.place, Place::Lingering { until } if until <= now);
+            if self.people.get(&user).is_some_and(gone)
+                && let Some(entry) = self.people.remove(&user)
+            {
+                self.announcements.leave(user, entry.name);
+            }
+        }
+    }
+}
+
+fn frames<'a>(names: impl Iterator<Item = &'a Username>, event: fn(Vec<Username>) -> Reply) -> Vec<Bytes> {
+    let names: Vec<_> = names.cloned().collect();
+    names.chunks(NAMES_PER_FRAME).map(|chunk| event(chunk.to_vec()).encode(None)).collect()
+}
+
+fn frames_into(outbox: &crate::outbox::Outbox, frames: &[Bytes]) {
+    for frame in frames {
+        outbox.announce(frame.clone());
+    }
+}

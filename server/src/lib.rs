@@ -1,0 +1,258 @@
+//! The Sotto server as a library: the binary, the tests and the load tool run the same one.
+//!
+//! `Server::open` makes everything ready and says where it listens; `Bound::run` serves until it is told to
+//! stop. What is inside is described in ARCHITECTURE.md.
+
+mod accept;
+mod bus;
+mod config;
+mod connection;
+mod error;
+mod handlers;
+mod hub;
+mod invite;
+mod lane;
+mod limits;
+mod outbox;
+mod passwords;
+mod session;
+mod store;
+mod throttle;
+mod tls;
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use sotto_proto::{ConvKind, Link, Pin};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::info;
+
+pub use config::{Config, EXAMPLE, LogFormat, LogLevel, RawConfig, Registration};
+pub use limits::{Limit, Limits};
+pub use passwords::Argon2Cost;
+pub use tls::ALPN;
+
+use accept::Door;
+use bus::NoBus;
+use hub::Hub;
+use invite::Invite;
+use lane::{Lane, LaneWorker};
+use passwords::Passwords;
+use store::{Conversation, Sqlite, Store, UserId};
+use throttle::{Source, Throttle};
+use tls::Identity;
+
+/// What every connection shares.
+pub(crate) struct Server {
+    config: Config,
+    store: Arc<dyn Store>,
+    hub: Arc<Hub>,
+    lane: Lane,
+    lobby: Arc<Conversation>,
+    passwords: Passwords,
+    invite: Invite,
+    door: Door,
+    logins: Throttle<Source>,
+    registrations: Throttle<Source>,
+    messages: Throttle<UserId>,
+    /// Cancelled once: no new connections, no new requests.
+    stopping: CancellationToken,
+}
+
+impl Server {
+    fn limits(&self) -> &Limits {
+        &self.config.limits
+    }
+}
+
+/// A server that is ready and listens, and has not begun to serve.
+pub struct Bound {
+    server: Arc<Server>,
+    identity: Arc<Identity>,
+    listener: TcpListener,
+    address: SocketAddr,
+    /// Released by the system when the process ends, however it does.
+    _lock: File,
+}
+
+/// Opens the data directory, the store, the identity and the listener.
+///
+/// # Errors
+/// A sentence that names the thing that is wrong and the remedy.
+pub async fn open(config: Config) -> anyhow::Result<Bound> {
+    let lock = lock_data_dir(&config.data_dir)?;
+    let identity = Arc::new(match &config.certificate {
+        Some((cert, key)) => Identity::from_files(cert, key)?,
+        None => Identity::own(&config.data_dir.join("identity"))?,
+    });
+    let database = config.data_dir.join("sotto.db");
+    let store = Sqlite::open(&database).with_context(|| {
+        format!("cannot use the database {}; is the disk full, or not writable?", database.display())
+    })?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!("cannot listen on {}; choose another address or port with --listen", config.listen)
+    })?;
+    let address = listener.local_addr()?;
+    let server = assemble(config, Arc::new(store))?;
+    Ok(Bound { server, identity, listener, address, _lock: lock })
+}
+
+fn assemble(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Arc<Server>> {
+    let limits = &config.limits;
+    let hub = Hub::new(limits.linger());
+    let worker = LaneWorker { store: Arc::clone(&store), hub: Arc::clone(&hub), bus: Box::new(NoBus) };
+    let lobby = Conversation { id: store::lobby_id(), kind: ConvKind::Lobby, members: Vec::new() };
+    Ok(Arc::new(Server {
+        lane: Lane::start(worker, limits.lane_messages()),
+        hub,
+        store,
+        lobby: Arc::new(lobby),
+        passwords: Passwords::new(config.argon2, limits).map_err(anyhow::Error::msg)?,
+        invite: Invite::in_dir(&config.data_dir)?,
+        door: Door::new(limits),
+        logins: Throttle::new(limits.logins_per_source()),
+        registrations: Throttle::new(limits.registrations_per_source()),
+        messages: Throttle::new(limits.messages()),
+        stopping: CancellationToken::new(),
+        config,
+    }))
+}
+
+impl Bound {
+    /// Where it listens; the port is the real one.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn pin(&self) -> Pin {
+        self.identity.pin()
+    }
+
+    /// What to give to the people who are to come: address, identity and, where it takes one, an invite.
+    ///
+    /// # Errors
+    /// When the advertised address is not one, or the invite cannot be read.
+    pub fn link(&self) -> anyhow::Result<Link> {
+        link(&self.server.config, self.address, self.pin())
+    }
+
+    /// The one line for standard output.
+    ///
+    /// # Errors
+    /// As [`Self::link`].
+    pub fn ready_line(&self) -> anyhow::Result<String> {
+        Ok(format!("ready tls={} pin={} link={}", self.address, self.pin(), self.link()?))
+    }
+
+    /// Serves until `stop` is done, then finishes what is in flight, says good-bye to everyone and returns.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let Self { server, identity, listener, .. } = self;
+        let tls = TlsAcceptor::from(tls::server_config(Arc::clone(&identity))?);
+        let tasks = TaskTracker::new();
+        let announcing = Arc::clone(&server.hub).announce(server.limits().presence());
+        let background = [tokio::spawn(announcing), tokio::spawn(identity.keep_fresh())];
+        let accepting = accept::accept_loop(listener, tls, Arc::clone(&server), tasks.clone());
+        let accepting = tokio::spawn(accepting);
+        stop.await;
+        info!(sessions = server.hub.sessions(), "stopping");
+        server.stopping.cancel();
+        tasks.close();
+        if tokio::time::timeout(server.limits().shutdown(), tasks.wait()).await.is_err() {
+            tracing::warn!(connections = tasks.len(), "not everyone took the good-bye in time");
+        }
+        accepting.abort();
+        background.iter().for_each(tokio::task::JoinHandle::abort);
+        info!("stopped");
+        Ok(())
+    }
+}
+
+/// The link of a server that may be running already, for `sotto-server invite`.
+///
+/// # Errors
+/// When the data directory holds no identity or invite that can be read.
+pub fn link_of(config: &Config) -> anyhow::Result<Link> {
+    let identity = match &config.certificate {
+        Some((cert, key)) => Identity::from_files(cert, key)?,
+        None => Identity::existing(&config.data_dir.join("identity"))?,
+    };
+    link(config, config.listen, identity.pin())
+}
+
+/// Makes a new invite code; the old one is good for nothing from now on, also on a running server.
+///
+/// # Errors
+/// When the data directory cannot be written.
+pub fn replace_invite(config: &Config) -> anyhow::Result<()> {
+    Invite::replace(&config.data_dir)
+}
+
+fn link(config: &Config, listening: SocketAddr, pin: Pin) -> anyhow::Result<Link> {
+    let invite = match config.registration {
+        Registration::Invite => Some(Invite::in_dir(&config.data_dir)?.code()?),
+        Registration::Open | Registration::Closed => None,
+    };
+    let (host, port) = match &config.advertise {
+        Some(named) => {
+            let advertised: Link = named.parse().context("advertise is not HOST or HOST:PORT")?;
+            let port = if named.ends_with(&format!(":{}", advertised.port)) {
+                advertised.port
+            } else {
+                listening.port()
+            };
+            (advertised.host, port)
+        }
+        None => (reachable(listening.ip()).to_string(), listening.port()),
+    };
+    Ok(Link { host, port, pin: Some(pin), invite })
+}
+
+/// The address that others reach this machine at, when it listens on all of them.
+fn reachable(listening: IpAddr) -> IpAddr {
+    if !listening.is_unspecified() {
+        return listening;
+    }
+    // Connecting a UDP socket sends nothing: it asks the system which of its addresses it would use. The
+    // destination is reserved for documentation and never reached.
+    let asked = UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
+        socket.connect("192.0.2.1:9")?;
+        socket.local_addr()
+    });
+    asked.map_or(IpAddr::from([127, 0, 0, 1]), |address| address.ip())
+}
+
+fn lock_data_dir(dir: &Path) -> anyhow::Result<File> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let named = || dir.display().to_string();
+    builder.create(dir).with_context(|| format!("cannot make the data directory {}", named()))?;
+    let path = dir.join("lock");
+    let lock =
+        fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).with_context(|| {
+            format!("cannot write to the data directory {}; choose another with --data-dir", named())
+        })?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => bail!(
+            "another sotto-server is using the data directory {}; stop it, or choose another with --data-dir",
+            named()
+        ),
+        Err(TryLockError::Error(fault)) => {
+            Err(fault).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}

@@ -1,0 +1,453 @@
+//! What waits to be written to one client: encoded frames, bounded in bytes.
+//!
+//! An outbox also knows how far its client has got in each conversation. A message is taken only if it is
+//! the next one; when there is no room, or a message is missing, the outbox turns from *live* to *catching
+//! up*: it only notes how far behind it is, and the connection's feeder reads the rest from the store at the
+//! client's own pace. So memory is bounded, nobody waits for a slow client, and it loses nothing.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use sotto_proto::{ConvId, Refusal, Reply, Seq};
+use tokio::sync::Notify;
+
+use crate::hub::Delivery;
+use crate::store::UserId;
+
+/// A full outbox is fed again when this much of its bound is in use, so that a slow client is written
+/// pages, not single messages.
+const LOW_WATER_DIVISOR: usize = 4;
+
+/// Tells one connection's outbox from every other, for as long as the server runs.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct OutboxId(u64);
+
+/// What waits to be written to one client.
+pub(crate) struct Outbox {
+    id: OutboxId,
+    limit: usize,
+    state: Mutex<State>,
+    /// Whose it is, once logged in.
+    user: OnceLock<UserId>,
+    work: Notify,
+    room: Notify,
+    behind: Notify,
+    heard: Notify,
+    closed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Item>,
+    bytes: usize,
+    mode: Mode,
+    tracks: HashMap<ConvId, Track>,
+    /// The last messages handed to the writer and not yet reported written.
+    in_flight: Vec<(ConvId, Seq)>,
+    /// What the outstanding ping will confirm once it is answered.
+    pinged: Option<Vec<(ConvId, Seq)>>,
+    closing: Option<Refusal>,
+}
+
+struct Item {
+    frame: Bytes,
+    /// The message it carries or stands for, if any.
+    place: Option<(ConvId, Seq)>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Mode {
+    /// Nobody has logged in: events are not for this client.
+    #[default]
+    Stranger,
+    /// Logged in; what it has missed is being found out. Messages are noted, not taken.
+    Preparing,
+    /// Being fed from the store. Messages are noted, not taken.
+    CatchingUp,
+    /// Every message is taken as it comes.
+    Live,
+}
+
+/// How far a client has got in one conversation.
+#[derive(Clone, Copy, Debug, Default)]
+struct Track {
+    /// The last message queued for it; `None` before the conversation has been introduced.
+    cursor: Option<Seq>,
+    /// The newest message known of.
+    head: Seq,
+    /// The last message known to have been taken.
+    confirmed: Seq,
+}
+
+/// What a client that is catching up needs next.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Gap {
+    /// The conversation itself.
+    Introduction(ConvId),
+    /// The messages above this seq.
+    Messages(ConvId, Seq),
+}
+
+/// A frame that carries, or stands for, a message.
+pub(crate) struct Placed {
+    pub(crate) conv: ConvId,
+    pub(crate) seq: Seq,
+    pub(crate) frame: Bytes,
+}
+
+impl Outbox {
+    pub(crate) fn new(limit: usize) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self {
+            id: OutboxId(NEXT.fetch_add(1, Ordering::Relaxed)),
+            limit,
+            state: Mutex::default(),
+            user: OnceLock::new(),
+            work: Notify::new(),
+            room: Notify::new(),
+            behind: Notify::new(),
+            heard: Notify::new(),
+            closed: Notify::new(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> OutboxId {
+        self.id
+    }
+
+    pub(crate) fn user(&self) -> Option<UserId> {
+        self.user.get().copied()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a reply. Always taken: who asks waits for [`Self::room`] before asking again.
+    pub(crate) fn reply(&self, frame: Bytes) {
+        self.state().push(frame, None);
+        self.work.notify_one();
+    }
+
+    /// Waits until there is room. One waiter at a time: the connection's reader.
+    pub(crate) async fn room(&self) {
+        while self.state().bytes >= self.limit {
+            self.room.notified().await;
+        }
+    }
+
+    /// The client is `user` from now on, and this frame tells it so.
+    pub(crate) fn begin(&self, user: UserId, frame: Bytes) {
+        let _ = self.user.set(user);
+        let mut state = self.state();
+        state.mode = Mode::Preparing;
+        state.push(frame, None);
+        if state.pinged.is_some() {
+            state.push(Reply::Ping { body: Bytes::new() }.encode(None), None);
+        }
+        drop(state);
+        self.work.notify_one();
+    }
+
+    /// The client knows this conversation up to `cursor`, and all up to `confirmed` has been taken.
+    /// `frames` tell it what it has to know before the first message.
+    pub(crate) fn introduce(
+        &self,
+        conv: ConvId,
+        place: Introduction,
+        frames: impl IntoIterator<Item = Bytes>,
+    ) {
+        let mut state = self.state();
+        for frame in frames {
+            state.push(frame, None);
+        }
+        let track = state.tracks.entry(conv).or_default();
+        if track.cursor.is_none() {
+            track.cursor = Some(place.cursor);
+        }
+        track.confirmed = place.confirmed;
+        track.head = track.head.max(place.head);
+        drop(state);
+        self.work.notify_one();
+    }
+
+    /// What the client has missed is known: it is fed from here.
+    pub(crate) fn prepared(&self) {
+        self.state().mode = Mode::CatchingUp;
+        self.behind.notify_one();
+    }
+
+    /// Queues a batch of new messages, in order. Never waits.
+    pub(crate) fn deliver<'a>(&self, batch: impl Iterator<Item = &'a Delivery>) {
+        let Some(user) = self.user() else { return };
+        let mut state = self.state();
+        let was_live = state.mode == Mode::Live;
+        for delivery in batch {
+            state.take(delivery, self.id, (user, self.limit));
+        }
+        let fell_behind = was_live && state.mode == Mode::CatchingUp;
+        drop(state);
+        self.work.notify_one();
+        if fell_behind {
+            self.behind.notify_one();
+        }
+    }
+
+    /// Queues an announcement that is not kept anywhere. A client with no room for it is told by 213, when
+    /// it has caught up, that it has to ask again.
+    pub(crate) fn announce(&self, frame: Bytes) {
+        let mut state = self.state();
+        match state.mode {
+            Mode::Stranger => return,
+            Mode::Live if state.bytes + frame.len() > self.limit => state.mode = Mode::CatchingUp,
+            _ if state.bytes + frame.len() > self.limit => return,
+            _ => state.push(frame, None),
+        }
+        let behind = state.mode == Mode::CatchingUp;
+        drop(state);
+        self.work.notify_one();
+        if behind {
+            self.behind.notify_one();
+        }
+    }
+
+    /// Queues the answer to a message of this client that was stored before.
+    pub(crate) fn acknowledge_again(&self, placed: Placed) {
+        self.state().push_acknowledgement(placed);
+        self.work.notify_one();
+    }
+
+    /// Waits until the client is behind and there is room to feed it, and says with what. Goes live when
+    /// there is nothing: from then on every message is delivered by the hub.
+    pub(crate) async fn gap(&self) -> Gap {
+        loop {
+            if let Some(gap) = self.next_gap() {
+                return gap;
+            }
+            self.behind.notified().await;
+        }
+    }
+
+    fn next_gap(&self) -> Option<Gap> {
+        let mut state = self.state();
+        if state.mode != Mode::CatchingUp || state.bytes > self.limit / LOW_WATER_DIVISOR {
+            return None;
+        }
+        let gap = state.tracks.iter().find_map(|(conv, track)| match track.cursor {
+            None => Some(Gap::Introduction(*conv)),
+            Some(cursor) if cursor < track.head => Some(Gap::Messages(*conv, cursor)),
+            Some(_) => None,
+        });
+        if gap.is_none() {
+            state.mode = Mode::Live;
+            state.push(Reply::CaughtUp.encode(None), None);
+            drop(state);
+            self.work.notify_one();
+        }
+        gap
+    }
+
+    /// Queues a page read from the store. A message that has got there another way is left out. An empty
+    /// page means that there is nothing more to read.
+    pub(crate) fn feed(&self, conv: ConvId, page: Vec<Placed>) {
+        let mut state = self.state();
+        if page.is_empty() {
+            let track = state.tracks.entry(conv).or_default();
+            track.head = track.cursor.unwrap_or_default();
+        }
+        for placed in page {
+            state.push_from_store(placed);
+        }
+        drop(state);
+        self.work.notify_one();
+    }
+
+    /// Waits for something to write, and moves up to `chunk` bytes of it into `buffer`; a larger frame
+    /// goes alone. Called again, it says that what it gave before has been written.
+    pub(crate) async fn take(&self, buffer: &mut BytesMut, chunk: usize) {
+        loop {
+            let took = self.take_now(buffer, chunk);
+            if took {
+                return;
+            }
+            self.work.notified().await;
+        }
+    }
+
+    /// As [`Self::take`], without waiting: false when there is nothing.
+    pub(crate) fn take_now(&self, buffer: &mut BytesMut, chunk: usize) -> bool {
+        let mut state = self.state();
+        state.in_flight.clear();
+        while let Some(item) = state.queue.front() {
+            if !buffer.is_empty() && buffer.len() + item.frame.len() > chunk {
+                break;
+            }
+            buffer.extend_from_slice(&item.frame);
+            state.bytes -= item.frame.len();
+            let place = state.queue.pop_front().and_then(|item| item.place);
+            state.in_flight.extend(place);
+        }
+        let low = state.bytes <= self.limit / LOW_WATER_DIVISOR;
+        let hungry = low && state.mode == Mode::CatchingUp;
+        let room = state.bytes < self.limit;
+        drop(state);
+        if hungry {
+            self.behind.notify_one();
+        }
+        if room {
+            self.room.notify_one();
+        }
+        !buffer.is_empty()
+    }
+
+    /// Queues a ping, if none is outstanding, and remembers what its answer will confirm.
+    pub(crate) fn ping(&self) {
+        let mut state = self.state();
+        let news = state.tracks.iter().filter_map(|(conv, track)| {
+            track.cursor.filter(|cursor| *cursor > track.confirmed).map(|cursor| (*conv, cursor))
+        });
+        let news = news.collect();
+        state.pinged.get_or_insert(news);
+        if state.mode == Mode::Stranger {
+            // It is being let in; the ping follows its 204.
+            return;
+        }
+        state.push(Reply::Ping { body: Bytes::new() }.encode(None), None);
+        drop(state);
+        self.work.notify_one();
+    }
+
+    /// The client has answered a ping: what it has taken since the last time.
+    pub(crate) fn ponged(&self) -> Vec<(ConvId, Seq)> {
+        let mut state = self.state();
+        let taken = state.pinged.take().unwrap_or_default();
+        for (conv, seq) in &taken {
+            if let Some(track) = state.tracks.get_mut(conv) {
+                track.confirmed = track.confirmed.max(*seq);
+            }
+        }
+        taken
+    }
+
+    /// Whether there are messages that have not been confirmed.
+    pub(crate) fn has_unconfirmed(&self) -> bool {
+        self.state().tracks.values().any(|track| track.cursor > Some(track.confirmed))
+    }
+
+    /// How far the client has been written, per conversation, where that is news.
+    pub(crate) fn written(&self) -> Vec<(ConvId, Seq)> {
+        let state = self.state();
+        let queued = state.queue.iter().filter_map(|item| item.place);
+        let mut unwritten: HashMap<ConvId, Seq> = HashMap::new();
+        for (conv, seq) in state.in_flight.iter().copied().chain(queued) {
+            unwritten.entry(conv).and_modify(|first| *first = seq.min(*first)).or_insert(seq);
+        }
+        let written = |(conv, track): (&ConvId, &Track)| {
+            let cursor = unwritten.get(conv).map_or(track.cursor?, |first| first.back(1));
+            (cursor > track.confirmed).then_some((*conv, cursor))
+        };
+        state.tracks.iter().filter_map(written).collect()
+    }
+
+    /// Ends the connection, with these last words. The first one to say so is heard.
+    pub(crate) fn close(&self, last_words: Refusal) {
+        self.state().closing.get_or_insert(last_words);
+        self.closed.notify_one();
+    }
+
+    /// Waits for [`Self::close`].
+    pub(crate) async fn closed(&self) -> Refusal {
+        loop {
+            if let Some(last_words) = self.state().closing.clone() {
+                return last_words;
+            }
+            self.closed.notified().await;
+        }
+    }
+
+    /// Something came from the client.
+    pub(crate) fn hear(&self) {
+        self.heard.notify_waiters();
+    }
+
+    /// Waits for something to come from the client, from the moment this is called.
+    pub(crate) fn heard(&self) -> impl Future<Output = ()> + '_ {
+        self.heard.notified()
+    }
+}
+
+/// Where a client stands in a conversation that is introduced to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Introduction {
+    pub(crate) cursor: Seq,
+    pub(crate) confirmed: Seq,
+    pub(crate) head: Seq,
+}
+
+impl State {
+    fn push(&mut self, frame: Bytes, place: Option<(ConvId, Seq)>) {
+        self.bytes += frame.len();
+        self.queue.push_back(Item { frame, place });
+    }
+
+    fn push_placed(&mut self, conv: ConvId, seq: Seq, frame: Bytes) {
+        self.push(frame, Some((conv, seq)));
+        let track = self.tracks.entry(conv).or_default();
+        track.cursor = Some(seq);
+        track.head = track.head.max(seq);
+    }
+
+    fn is_next(&self, conv: ConvId, seq: Seq) -> bool {
+        self.tracks.get(&conv).and_then(|track| track.cursor).map(Seq::next) == Some(seq)
+    }
+
+    fn take(&mut self, delivery: &Delivery, id: OutboxId, (user, limit): (UserId, usize)) {
+        let (conv, seq) = (delivery.conversation.id, delivery.seq);
+        let track = self.tracks.get(&conv).copied().unwrap_or_default();
+        if track.cursor >= Some(seq) {
+            return;
+        }
+        let begins = track.cursor.is_none() && seq == Seq::ZERO.next();
+        if self.mode == Mode::Live && self.bytes < limit && (begins || self.is_next(conv, seq)) {
+            if begins {
+                self.push(delivery.introduction(), None);
+            }
+            self.push_placed(conv, seq, delivery.frame_for(user, id));
+            return;
+        }
+        let track = self.tracks.entry(conv).or_default();
+        track.head = track.head.max(seq);
+        if self.mode == Mode::Live {
+            self.mode = Mode::CatchingUp;
+        }
+        // An acknowledgement is a reply: it does not wait until its sender has caught up.
+        if let Some(frame) = delivery.acknowledgement_for(id) {
+            self.push_acknowledgement(Placed { conv, seq, frame });
+        }
+    }
+
+    /// An acknowledgement counts as its message's place exactly when the client computes so, too: when it
+    /// is the next one.
+    fn push_acknowledgement(&mut self, placed: Placed) {
+        if self.is_next(placed.conv, placed.seq) {
+            self.push_placed(placed.conv, placed.seq, placed.frame);
+        } else {
+            self.push(placed.frame, None);
+        }
+    }
+
+    fn push_from_store(&mut self, placed: Placed) {
+        let cursor = self.tracks.get(&placed.conv).and_then(|track| track.cursor).unwrap_or_default();
+        if placed.seq <= cursor {
+            return;
+        }
+        if placed.seq > cursor.next() {
+            // The store has lost a message: say so rather than wait for it for ever.
+            let hole = Reply::Hole { conv: placed.conv, from: cursor.next(), to: placed.seq.back(1) };
+            self.push(hole.encode(None), None);
+        }
+        self.push_placed(placed.conv, placed.seq, placed.frame);
+    }
+}

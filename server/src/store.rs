@@ -1,0 +1,210 @@
+//! The truth: accounts, conversations and messages. A trait of domain verbs, each one transaction, so
+//! that another database can take SQLite's place. What a verb returned `Ok` for is durable.
+
+mod sqlite;
+
+#[cfg(test)]
+mod contract;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use sotto_proto::{Cid, ConvId, ConvKind, Epoch, MessageText, Page, Seq, Username};
+
+pub(crate) use sqlite::Sqlite;
+
+/// An account's number: internal, never on the wire.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct UserId(pub(crate) u64);
+
+/// Somebody.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Account {
+    pub(crate) id: UserId,
+    pub(crate) name: Username,
+}
+
+/// Somebody, and the argon2id PHC string of their password.
+#[derive(Clone)]
+pub(crate) struct Credentials {
+    pub(crate) account: Account,
+    pub(crate) password: PasswordHash,
+}
+
+/// An argon2id PHC string. Its `Debug` is `…`.
+#[derive(Clone, Eq, PartialEq)]
+pub(crate) struct PasswordHash(pub(crate) String);
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// Where messages with one audience live.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Conversation {
+    pub(crate) id: ConvId,
+    pub(crate) kind: ConvKind,
+    /// Everyone in it, by id; empty for the lobby, where that is everyone there is.
+    pub(crate) members: Vec<Account>,
+}
+
+/// A member's place in a conversation.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Seat {
+    pub(crate) conversation: Conversation,
+    /// Messages up to this seq are not this member's to see.
+    pub(crate) since: Seq,
+    /// Messages up to this seq are known to have been taken.
+    pub(crate) confirmed: Seq,
+    /// The newest message.
+    pub(crate) head: Seq,
+}
+
+/// A message to be stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) conv: ConvId,
+    pub(crate) sender: UserId,
+    pub(crate) cid: Option<Cid>,
+    pub(crate) text: MessageText,
+}
+
+/// What became of a draft.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Outcome {
+    /// It is message `seq` of its conversation.
+    Stored { seq: Seq, at: u64 },
+    /// Its cid was stored before, as this message; nothing was stored now.
+    Duplicate { conv: ConvId, seq: Seq, at: u64 },
+}
+
+/// How a new account starts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum LobbyHistory {
+    /// It sees the lobby from its registration on.
+    FromRegistration,
+    /// It sees all of the lobby.
+    All,
+}
+
+/// Why the store did not do what it was asked. The outcome of a write is then unknown: the same cid may be
+/// sent again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// SQLite says so.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// A row holds what cannot be in one.
+    #[error("the database holds {0}, which no Sotto server has written")]
+    Corrupt(&'static str),
+    /// A setting did not take.
+    #[error("SQLite did not accept {0}")]
+    Setting(&'static str),
+    /// The schema is from a later version of Sotto.
+    #[error("the database has schema {found}; this sotto-server knows {known}: run the newer one")]
+    TooNew {
+        /// What the file says.
+        found: u32,
+        /// What this binary has migrations for.
+        known: u32,
+    },
+    /// The writer has ended.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// What a verb returns: boxed, so that the trait can be a trait object. One allocation beside a
+/// transaction is not worth a type parameter on everything above.
+pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// The verbs. Times are Unix milliseconds and given by the caller.
+pub(crate) trait Store: Send + Sync + 'static {
+    /// Which history this is.
+    fn epoch(&self) -> Epoch;
+
+    /// Makes an account, with its seat in the lobby. `None`: the name is taken.
+    fn register<'a>(&'a self, name: &'a Username, start: NewAccount) -> Answer<'a, Option<Account>>;
+
+    /// Whose name this is.
+    fn credentials<'a>(&'a self, name: &'a Username) -> Answer<'a, Option<Credentials>>;
+
+    /// Replaces a password's hash.
+    fn set_password(&self, user: UserId, hash: PasswordHash) -> Answer<'_, ()>;
+
+    /// Everyone with an account, in the order of registration.
+    fn accounts(&self) -> Answer<'_, Vec<Account>>;
+
+    /// The accounts of these names, in their order; `None` where there is none.
+    fn resolve<'a>(&'a self, names: &'a [Username]) -> Answer<'a, Vec<Option<Account>>>;
+
+    /// Remembers a token by its hash until `expires`, and forgets the account's oldest beyond a few.
+    fn add_token(&self, user: UserId, hash: [u8; 32], expires: u64) -> Answer<'_, ()>;
+
+    /// Whose token this is, if `name`'s and not expired; prolongs it until `expires`.
+    fn use_token<'a>(&'a self, name: &'a Username, token: TokenUse) -> Answer<'a, Option<Account>>;
+
+    /// Forgets a token.
+    fn drop_token(&self, hash: [u8; 32]) -> Answer<'_, ()>;
+
+    /// The conversation of exactly these members, made if there is none.
+    fn conversation<'a>(&'a self, members: &'a [UserId]) -> Answer<'a, Conversation>;
+
+    /// A member's seats in all conversations that have a message or are the lobby.
+    fn seats(&self, user: UserId) -> Answer<'_, Vec<Seat>>;
+
+    /// A member's seat in one conversation; `None` if it is not theirs.
+    fn seat(&self, user: UserId, conv: ConvId) -> Answer<'_, Option<Seat>>;
+
+    /// Stores a batch in one transaction. Outcomes come in the drafts' order.
+    fn append(&self, batch: Vec<Draft>, at: u64) -> Answer<'_, Vec<Outcome>>;
+
+    /// Messages of a conversation in rising seq, as seen from `since`: those up to it are left out.
+    fn read(&self, conv: ConvId, range: Range) -> Answer<'_, Vec<StoredMessage>>;
+
+    /// Raises confirmed positions; never lowers one.
+    fn confirm(&self, user: UserId, positions: Vec<(ConvId, Seq)>) -> Answer<'_, ()>;
+}
+
+/// The start of an account.
+#[derive(Clone, Debug)]
+pub(crate) struct NewAccount {
+    pub(crate) password: PasswordHash,
+    pub(crate) lobby: LobbyHistory,
+    pub(crate) at: u64,
+}
+
+/// A token that somebody shows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TokenUse {
+    pub(crate) hash: [u8; 32],
+    pub(crate) now: u64,
+    pub(crate) expires: u64,
+}
+
+/// Which messages to read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Range {
+    /// Messages up to this seq do not exist for the reader.
+    pub(crate) since: Seq,
+    pub(crate) page: Page,
+    /// How many at the most.
+    pub(crate) limit: u16,
+}
+
+/// A message as the store has it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct StoredMessage {
+    pub(crate) seq: Seq,
+    pub(crate) sender: Account,
+    pub(crate) at: u64,
+    pub(crate) cid: Option<Cid>,
+    pub(crate) text: MessageText,
+}
+
+/// The lobby's number.
+pub(crate) fn lobby_id() -> ConvId {
+    const LOBBY: u64 = 1;
+    ConvId::new(LOBBY).unwrap_or_else(|_| unreachable!("1 is a conversation's number"))
+}

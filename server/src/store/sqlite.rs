@@ -1,0 +1,204 @@
+//! The store in a SQLite file: one writer thread that owns the only writing connection, a few readers.
+//!
+//! WAL with `synchronous=FULL`: what has been committed survives a power cut. The statements of each verb
+//! are in `queries.rs`.
+
+mod queries;
+mod schema;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, OpenFlags};
+use sotto_proto::{ConvId, Epoch, Seq, Username};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::{
+    Account, Answer, Conversation, Credentials, Draft, NewAccount, Outcome, PasswordHash, Range, Seat, Store,
+    StoreError, StoredMessage, TokenUse, UserId,
+};
+
+/// How many writes may wait for the writer thread; more wait in their callers.
+const WRITE_QUEUE: usize = 256;
+/// How many reads run at once, each on its own connection and thread.
+const READERS: usize = 4;
+
+type Job = Box<dyn FnOnce(&mut Writer) + Send>;
+
+/// The store. Dropping it ends the writer thread after what is queued.
+pub(crate) struct Sqlite {
+    epoch: Epoch,
+    writer: mpsc::Sender<Job>,
+    readers: Readers,
+}
+
+impl Sqlite {
+    /// Opens or makes the database, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, written or understood.
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        let mut connection = schema::open(path)?;
+        let epoch = schema::migrate(&mut connection)?;
+        let (writer, jobs) = mpsc::channel(WRITE_QUEUE);
+        let owner = Writer { path: path.to_owned(), connection: Some(connection) };
+        std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || owner.run(jobs))
+            .map_err(|_| StoreError::Closed)?;
+        Ok(Self { epoch, writer, readers: Readers::new(path) })
+    }
+
+    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (done, outcome) = oneshot::channel();
+        let job: Job = Box::new(move |writer| {
+            // Whoever asked may have gone; what was written stays written.
+            let _ = done.send(writer.attempt(work));
+        });
+        self.writer.send(job).await.map_err(|_| StoreError::Closed)?;
+        outcome.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+/// The thread that writes.
+struct Writer {
+    path: PathBuf,
+    /// `None` after a failed write, until the file has been opened again: what a connection remembers of a
+    /// file that it failed to write is not to be built upon.
+    connection: Option<Connection>,
+}
+
+impl Writer {
+    fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(job) = jobs.blocking_recv() {
+            job(&mut self);
+        }
+    }
+
+    fn attempt<T>(
+        &mut self,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => schema::open(&self.path)?,
+        };
+        let outcome = work(&mut connection)?;
+        self.connection = Some(connection);
+        Ok(outcome)
+    }
+}
+
+/// Connections that only read.
+struct Readers {
+    path: Arc<Path>,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    permits: Semaphore,
+}
+
+impl Readers {
+    fn new(path: &Path) -> Self {
+        Self { path: path.into(), idle: Arc::default(), permits: Semaphore::new(READERS) }
+    }
+
+    async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let _permit = self.permits.acquire().await.map_err(|_| StoreError::Closed)?;
+        let (path, idle) = (Arc::clone(&self.path), Arc::clone(&self.idle));
+        let reading = move || {
+            let free = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut connection = free.map_or_else(|| schema::open_reader(&path), Ok)?;
+            let outcome = work(&mut connection)?;
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            Ok(outcome)
+        };
+        tokio::task::spawn_blocking(reading).await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+impl Store for Sqlite {
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    fn register<'a>(&'a self, name: &'a Username, start: NewAccount) -> Answer<'a, Option<Account>> {
+        let name = name.clone();
+        Box::pin(self.write(move |db| queries::register(db, &name, &start)))
+    }
+
+    fn credentials<'a>(&'a self, name: &'a Username) -> Answer<'a, Option<Credentials>> {
+        let name = name.clone();
+        Box::pin(self.readers.read(move |db| queries::credentials(db, &name)))
+    }
+
+    fn set_password(&self, user: UserId, hash: PasswordHash) -> Answer<'_, ()> {
+        Box::pin(self.write(move |db| queries::set_password(db, user, &hash)))
+    }
+
+    fn accounts(&self) -> Answer<'_, Vec<Account>> {
+        Box::pin(self.readers.read(|db| queries::accounts(db)))
+    }
+
+    fn resolve<'a>(&'a self, names: &'a [Username]) -> Answer<'a, Vec<Option<Account>>> {
+        let names = names.to_vec();
+        Box::pin(self.readers.read(move |db| queries::resolve(db, &names)))
+    }
+
+    fn add_token(&self, user: UserId, hash: [u8; 32], expires: u64) -> Answer<'_, ()> {
+        Box::pin(self.write(move |db| queries::add_token(db, user, &hash, expires)))
+    }
+
+    fn use_token<'a>(&'a self, name: &'a Username, token: TokenUse) -> Answer<'a, Option<Account>> {
+        let name = name.clone();
+        Box::pin(self.write(move |db| queries::use_token(db, &name, token)))
+    }
+
+    fn drop_token(&self, hash: [u8; 32]) -> Answer<'_, ()> {
+        Box::pin(self.write(move |db| queries::drop_token(db, &hash)))
+    }
+
+    fn conversation<'a>(&'a self, members: &'a [UserId]) -> Answer<'a, Conversation> {
+        let mut members = members.to_vec();
+        members.sort_unstable();
+        members.dedup();
+        Box::pin(async move {
+            let known = members.clone();
+            if let Some(found) = self.readers.read(move |db| queries::find_conversation(db, &known)).await? {
+                return Ok(found);
+            }
+            self.write(move |db| queries::make_conversation(db, &members)).await
+        })
+    }
+
+    fn seats(&self, user: UserId) -> Answer<'_, Vec<Seat>> {
+        Box::pin(self.readers.read(move |db| queries::seats(db, user)))
+    }
+
+    fn seat(&self, user: UserId, conv: ConvId) -> Answer<'_, Option<Seat>> {
+        Box::pin(self.readers.read(move |db| queries::seat(db, user, conv)))
+    }
+
+    fn append(&self, batch: Vec<Draft>, at: u64) -> Answer<'_, Vec<Outcome>> {
+        Box::pin(self.write(move |db| queries::append(db, &batch, at)))
+    }
+
+    fn read(&self, conv: ConvId, range: Range) -> Answer<'_, Vec<StoredMessage>> {
+        Box::pin(self.readers.read(move |db| queries::read(db, conv, range)))
+    }
+
+    fn confirm(&self, user: UserId, positions: Vec<(ConvId, Seq)>) -> Answer<'_, ()> {
+        Box::pin(self.write(move |db| queries::confirm(db, user, &positions)))
+    }
+}
+
+/// Reads what no query here uses: the flags of a connection that cannot write.
+fn reader_flags() -> OpenFlags {
+    OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}

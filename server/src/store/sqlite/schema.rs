@@ -1,0 +1,90 @@
+//! Opening the file, its settings, and its migrations.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use sotto_proto::Epoch;
+
+use super::reader_flags;
+use crate::store::StoreError;
+
+/// Append-only: a migration that has been released is never edited. `user_version` counts them.
+const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/001_initial.sql")];
+
+/// How long one of our connections waits for another; only a checkpoint ever makes one wait.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Prepared statements kept per connection: more than there are in `queries.rs`.
+const STATEMENTS: usize = 48;
+
+/// Opens the connection that writes, makes the file if there is none.
+pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    check_settings(&connection)?;
+    Ok(connection)
+}
+
+/// Opens a connection that only reads.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, reader_flags())?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "trusted_schema", false)?;
+    Ok(connection)
+}
+
+/// A pragma that did not take reports nothing; durability rests on these two, so they are read back.
+fn check_settings(connection: &Connection) -> Result<(), StoreError> {
+    const FULL: i64 = 2;
+    let journal: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    if journal != "wal" {
+        return Err(StoreError::Setting("journal_mode=WAL"));
+    }
+    if synchronous != FULL {
+        return Err(StoreError::Setting("synchronous=FULL"));
+    }
+    Ok(())
+}
+
+/// Brings the schema up to date in one transaction, which is also the proof that the file can be written.
+pub(super) fn migrate(connection: &mut Connection) -> Result<Epoch, StoreError> {
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > known {
+        return Err(StoreError::TooNew { found, known });
+    }
+    let missing = MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(usize::MAX));
+    for migration in missing {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "user_version", known)?;
+    let epoch = epoch(&transaction)?;
+    transaction.execute(
+        "INSERT INTO meta(key, value) VALUES ('starts', 1) ON CONFLICT(key) DO UPDATE SET value = value + 1",
+        [],
+    )?;
+    transaction.commit()?;
+    Ok(epoch)
+}
+
+fn epoch(connection: &Connection) -> Result<Epoch, StoreError> {
+    let query = "SELECT value FROM meta WHERE key = 'epoch'";
+    let stored: Option<i64> = connection.query_row(query, [], |row| row.get(0)).optional()?;
+    if let Some(bits) = stored {
+        return Ok(Epoch::new(bits.cast_unsigned()));
+    }
+    let bits = getrandom::u64().map_err(|_| StoreError::Setting("a random epoch"))?;
+    connection.execute("INSERT INTO meta(key, value) VALUES ('epoch', ?1)", params![bits.cast_signed()])?;
+    Ok(Epoch::new(bits))
+}
