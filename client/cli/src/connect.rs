@@ -1,0 +1,104 @@
+//! From the command line to a server that is trusted and a user who can log in.
+
+use std::fs;
+use std::io::IsTerminal;
+
+use sotto_client::{Account, Client, Dial, Options, Profile, ServerEntry, Trust};
+use sotto_proto::{Link, Password, Username};
+
+use crate::args::Cli;
+use crate::failure::Failure;
+
+/// Which server, and what is known of it.
+pub(crate) struct Target {
+    pub(crate) link: Link,
+    pub(crate) dial: Dial,
+    profile: Profile,
+    user: Option<String>,
+}
+
+/// What a client logs in for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Purpose {
+    /// To be there: it is sent what was missed, and comes back after a cut.
+    Stay,
+    /// To say or ask one thing: what was missed stays for another session.
+    Errand,
+}
+
+/// Finds the server and what to believe of it.
+pub(crate) fn target(cli: &Cli) -> Result<Target, Failure> {
+    let profile = Profile::open(cli.profile.as_deref())?;
+    let servers = profile.servers()?;
+    let link = match &cli.server {
+        Some(link) => link.clone(),
+        None => last_used(&servers)?,
+    };
+    let known = servers.into_iter().find(|server| server.address == link.address());
+    let trust = match (&cli.ca, &known) {
+        (Some(file), _) => Trust::from_ca_file(file).map_err(Failure::Usage)?,
+        (None, Some(server)) => Trust::Pin(server.pin),
+        (None, None) => Trust::Nothing,
+    };
+    let dial = Dial::new(&link, trust);
+    Ok(Target { link, dial, profile, user: known.and_then(|server| server.user) })
+}
+
+fn last_used(servers: &[ServerEntry]) -> Result<Link, Failure> {
+    let Some(latest) = servers.first() else {
+        let advice = "which server? Give its link with --server; the server prints it when it starts";
+        return Err(Failure::Usage(advice.to_owned()));
+    };
+    latest.address.parse().map_err(|error| Failure::Usage(format!("the profile's server: {error}")))
+}
+
+impl Target {
+    pub(crate) fn user(&self, cli: &Cli) -> Result<Username, Failure> {
+        if let Some(user) = &cli.user {
+            return Ok(user.clone());
+        }
+        let unknown = || Failure::Usage("who are you? Say so with --user NAME".to_owned());
+        self.user.as_deref().ok_or_else(unknown)?.parse().map_err(|_| unknown())
+    }
+
+    /// Remembers a server that has proven to be the one, and who was there.
+    pub(crate) fn remember(&self, user: Option<&Username>) -> Result<(), Failure> {
+        if let Trust::Pin(pin) = self.dial.trust {
+            let user = user.map(|user| user.as_str().to_owned()).or_else(|| self.user.clone());
+            self.profile.remember(ServerEntry { address: self.link.address(), pin, user })?;
+        }
+        Ok(())
+    }
+
+    /// Starts a client that logs in.
+    pub(crate) fn log_in(&self, cli: &Cli, purpose: Purpose) -> Result<Client, Failure> {
+        let user = self.user(cli)?;
+        let password = password(cli)?;
+        let peek = purpose == Purpose::Errand;
+        let account = Account { user, password, take_over: cli.take_over, peek };
+        // A first connection that fails is told at once, also to somebody who means to stay.
+        let options = Options { dial: self.dial.clone(), account, persistent: false };
+        Ok(Client::start(options, || {}))
+    }
+}
+
+/// The password from wherever it was said to be.
+pub(crate) fn password(cli: &Cli) -> Result<Password, Failure> {
+    let typed = match (&cli.password_file, std::env::var("SOTTO_PASSWORD")) {
+        (Some(file), _) => {
+            let text = fs::read_to_string(file);
+            let text =
+                text.map_err(|error| Failure::Usage(format!("cannot read {}: {error}", file.display())))?;
+            text.lines().next().unwrap_or_default().to_owned()
+        }
+        (None, Ok(typed)) => typed,
+        (None, Err(_)) if std::io::stdin().is_terminal() => rpassword::prompt_password("Password: ")
+            .map_err(|error| Failure::Usage(format!("cannot read the password: {error}")))?,
+        (None, Err(_)) => {
+            let advice =
+                "there is no terminal to ask for the password; use --password-file or SOTTO_PASSWORD";
+            return Err(Failure::Usage(advice.to_owned()));
+        }
+    };
+    Password::new(&typed).map_err(|error| Failure::Usage(error.to_string()))
+}

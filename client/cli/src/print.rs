@@ -1,0 +1,211 @@
+//! What goes to standard output: lines for people, or one JSON object a line.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use sotto_client::Model;
+use sotto_proto::{Cid, ConvId, ConvKind, Message, Presence, Seq, Username};
+use time::{OffsetDateTime, UtcOffset};
+
+use crate::failure::Failure;
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Printer {
+    json: bool,
+    offset: UtcOffset,
+}
+
+/// One JSON line.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+enum Line<'a> {
+    Message {
+        conversation: String,
+        kind: &'a str,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        members: Vec<&'a str>,
+        seq: u64,
+        from: &'a str,
+        text: &'a str,
+        at: u64,
+    },
+    Presence {
+        user: &'a str,
+        online: bool,
+    },
+    User {
+        user: &'a str,
+        online: bool,
+    },
+    Sent {
+        cid: String,
+        conversation: String,
+        seq: u64,
+        at: u64,
+    },
+    Registered {
+        user: &'a str,
+    },
+    Trusted {
+        server: String,
+        pin: String,
+    },
+    CaughtUp,
+    Hole {
+        conversation: String,
+        from: u64,
+        to: u64,
+    },
+    Error {
+        reason: &'a str,
+        message: &'a str,
+    },
+}
+
+impl Printer {
+    /// Reads the time zone: call it before there is a second thread.
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json, offset: UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC) }
+    }
+
+    pub(crate) fn message(self, message: &Message, model: &Model) -> io::Result<()> {
+        let known = model.conversation(message.conv);
+        let kind = known.map_or(ConvKind::Lobby, |known| known.kind);
+        let members: Vec<_> =
+            known.map(|known| known.members.iter().map(Username::as_str).collect()).unwrap_or_default();
+        if self.json {
+            return line(&Line::Message {
+                conversation: message.conv.to_string(),
+                kind: kind.as_str(),
+                members,
+                seq: message.seq.get(),
+                from: message.from.as_str(),
+                text: message.text.as_str(),
+                at: message.at,
+            });
+        }
+        let others: Vec<_> = members.into_iter().filter(|name| *name != message.from.as_str()).collect();
+        let to = if kind == ConvKind::Lobby { String::new() } else { format!(" → {}", others.join(", ")) };
+        let text = visible(message.text.as_str());
+        let indented = text.replace('\n', "\n        ");
+        text_line(&format!("{} {}{to}: {indented}", self.clock(message.at), message.from))
+    }
+
+    pub(crate) fn presence(self, user: &Username, online: bool) -> io::Result<()> {
+        if self.json {
+            return line(&Line::Presence { user: user.as_str(), online });
+        }
+        text_line(&format!("* {user} {}", if online { "joined" } else { "left" }))
+    }
+
+    pub(crate) fn user(self, user: &Username, presence: Presence) -> io::Result<()> {
+        let online = presence == Presence::Online;
+        if self.json {
+            return line(&Line::User { user: user.as_str(), online });
+        }
+        text_line(&format!("{} {user}", if online { "●" } else { "○" }))
+    }
+
+    pub(crate) fn sent(self, (cid, conv): (Cid, ConvId), seq: Seq, at: u64) -> io::Result<()> {
+        if !self.json {
+            return Ok(());
+        }
+        line(&Line::Sent { cid: cid.to_string(), conversation: conv.to_string(), seq: seq.get(), at })
+    }
+
+    pub(crate) fn registered(self, user: &Username) -> io::Result<()> {
+        if self.json {
+            return line(&Line::Registered { user: user.as_str() });
+        }
+        text_line(&format!("The account {user} is there. Now: sotto-cli login"))
+    }
+
+    pub(crate) fn trusted(self, server: String, pin: sotto_proto::Pin) -> io::Result<()> {
+        if self.json {
+            return line(&Line::Trusted { server, pin: pin.to_string() });
+        }
+        text_line(&format!("{server} is trusted from now on: {pin}"))
+    }
+
+    pub(crate) fn caught_up(self) -> io::Result<()> {
+        if self.json { line(&Line::CaughtUp) } else { Ok(()) }
+    }
+
+    pub(crate) fn hole(self, conv: ConvId, from: Seq, to: Seq) -> io::Result<()> {
+        if self.json {
+            return line(&Line::Hole { conversation: conv.to_string(), from: from.get(), to: to.get() });
+        }
+        let count = to.get() - from.get() + 1;
+        text_line(&format!("* {count} older messages are in the history"))
+    }
+
+    pub(crate) fn failure(self, failure: &Failure) -> io::Result<()> {
+        let message = failure.to_string();
+        if self.json { line(&Line::Error { reason: failure.kind(), message: &message }) } else { Ok(()) }
+    }
+
+    /// A remark of ours, for people only.
+    pub(crate) fn remark(self, text: &str) -> io::Result<()> {
+        if self.json { Ok(()) } else { text_line(&format!("* {}", visible(text))) }
+    }
+
+    fn clock(self, at: u64) -> String {
+        let at = i128::from(at) * 1_000_000;
+        let time = OffsetDateTime::from_unix_timestamp_nanos(at).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let time = time.to_offset(self.offset);
+        format!("{:02}:{:02}", time.hour(), time.minute())
+    }
+}
+
+/// What others wrote must not move the cursor, change colours or hide anything: control and bidirectional
+/// formatting characters are shown, not obeyed.
+fn visible(text: &str) -> String {
+    let show = |c: char| match c {
+        '\n' | '\t' => c,
+        '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
+        '\x7f' => '\u{2421}',
+        '\u{80}'..='\u{9f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            '\u{fffd}'
+        }
+        _ => c,
+    };
+    text.chars().map(show).collect()
+}
+
+fn line(line: &Line<'_>) -> io::Result<()> {
+    text_line(&serde_json::to_string(line)?)
+}
+
+fn text_line(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{text}")?;
+    stdout.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_write_cannot_command_the_terminal() {
+        assert_eq!(visible("a\x1b[2Jb\r\u{202e}c\u{9b}"), "a␛[2Jb␍\u{fffd}c\u{fffd}");
+        assert_eq!(visible("两行\n\t好"), "两行\n\t好");
+    }
+
+    #[test]
+    fn a_json_line_is_what_scripts_were_promised() {
+        let message = Line::Message {
+            conversation: "3".into(),
+            kind: "set",
+            members: vec!["ann", "bob"],
+            seq: 7,
+            from: "ann",
+            text: "hi",
+            at: 1_764_000_000_000,
+        };
+        let expected = r#"{"type":"message","conversation":"3","kind":"set","members":["ann","bob"],"seq":7,"from":"ann","text":"hi","at":1764000000000}"#;
+        assert_eq!(serde_json::to_string(&message).unwrap(), expected);
+        assert_eq!(serde_json::to_string(&Line::CaughtUp).unwrap(), r#"{"type":"caught-up"}"#);
+    }
+}

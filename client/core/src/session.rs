@@ -1,0 +1,447 @@
+//! A client's side of the protocol, without IO and without a clock: frames, commands and times go in, frames
+//! and updates come out.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use sotto_proto::{
+    Cid, ConvId, DecodeError, Epoch, Frame, Message, Presence, Reason, Refusal, Reply, Request, Seq, Token,
+    Username,
+};
+
+use crate::outbox::{CAPACITY, Outbox, Pending};
+use crate::update::{Account, Command, Problem, Update};
+
+/// Quiet for this long: the client pings.
+const PING_AFTER: Duration = Duration::from_secs(40);
+/// Silent for this long: the connection is dead.
+const DEAD_AFTER: Duration = Duration::from_secs(75);
+/// How many cursors a 103 lists: what its 4,096 bytes hold beside name and token, at 40 bytes a line.
+const CURSORS: usize = 80;
+
+/// What is waiting for a frame with its `ref=`.
+#[derive(Debug)]
+enum Asked {
+    History { conv: ConvId, messages: Vec<Message> },
+    People(Vec<(Username, Presence)>),
+    Online(Vec<Username>),
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    Disconnected,
+    LoggingIn { resuming: bool },
+    LoggedIn,
+    LoggingOut,
+    Ended,
+}
+
+/// How far a conversation has come in.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cursor {
+    /// The last seq that was handed on, in any session.
+    seen: Option<Seq>,
+    /// Where this session is: the next seq is exactly one above. `None` until the conversation has been
+    /// introduced or listed in a 103.
+    at: Option<Seq>,
+}
+
+/// The protocol's state, from log-in to log-out and over every reconnect between.
+#[derive(Debug)]
+pub struct Session {
+    account: Account,
+    state: State,
+    token: Option<Token>,
+    epoch: Epoch,
+    cursors: HashMap<ConvId, Cursor>,
+    outbox: Outbox,
+    /// Requests to be sent once logged in.
+    held: Vec<Command>,
+    asked: HashMap<String, Asked>,
+    next_reference: u64,
+    last_heard: Instant,
+    pinged: bool,
+    output: VecDeque<Bytes>,
+    updates: VecDeque<Update>,
+}
+
+impl Session {
+    /// A session that is not connected yet.
+    #[must_use]
+    pub fn new(account: Account, now: Instant) -> Self {
+        Self {
+            account,
+            state: State::Disconnected,
+            token: None,
+            epoch: Epoch::new(0),
+            cursors: HashMap::new(),
+            outbox: Outbox::default(),
+            held: Vec::new(),
+            asked: HashMap::new(),
+            next_reference: 0,
+            last_heard: now,
+            pinged: false,
+            output: VecDeque::new(),
+            updates: VecDeque::new(),
+        }
+    }
+
+    /// The next frame to send.
+    pub fn poll_output(&mut self) -> Option<Bytes> {
+        self.output.pop_front()
+    }
+
+    /// The next thing to tell.
+    pub fn poll_update(&mut self) -> Option<Update> {
+        self.updates.pop_front()
+    }
+
+    /// Whether nothing more will come of this session.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.state == State::Ended
+    }
+
+    /// Whether another message may be queued: at most 1,024 wait for their acknowledgement.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.outbox.len() < CAPACITY
+    }
+
+    /// A connection is there: log in, or go on.
+    pub fn connected(&mut self, now: Instant) {
+        self.last_heard = now;
+        self.pinged = false;
+        self.updates.push_back(Update::Connected);
+        let resuming = self.token.is_some() && !self.account.peek;
+        self.state = State::LoggingIn { resuming };
+        let request = match &self.token {
+            Some(token) if resuming => {
+                let (user, token) = (self.account.user.clone(), token.clone());
+                let cursors = latest_cursors(&self.cursors);
+                for (conv, seen) in &cursors {
+                    self.cursors.entry(*conv).or_default().at = Some(*seen);
+                }
+                Request::Resume { user, token, epoch: self.epoch, cursors }
+            }
+            _ => self.log_in(),
+        };
+        self.output.push_back(request.encode(None));
+    }
+
+    /// The connection is gone. Nothing that was on its way is lost: it is sent again.
+    pub fn disconnected(&mut self) {
+        self.output.clear();
+        for cursor in self.cursors.values_mut() {
+            cursor.at = None;
+        }
+        let asked = std::mem::take(&mut self.asked);
+        for (_, asked) in asked {
+            if let Asked::History { conv, .. } = asked {
+                let refusal = Refusal::new(
+                    Reason::Other,
+                    format!("The connection was lost while reading conversation {conv}."),
+                );
+                self.updates.push_back(Update::Refused(refusal));
+            }
+        }
+        match self.state {
+            State::Ended => {}
+            State::LoggingOut => self.end(Problem::LoggedOut),
+            _ => self.state = State::Disconnected,
+        }
+    }
+
+    /// Ends the session for a reason from outside.
+    pub fn end(&mut self, problem: Problem) {
+        if self.state != State::Ended {
+            self.state = State::Ended;
+            self.updates.push_back(Update::Ended(problem));
+        }
+    }
+
+    /// Does what a user interface asks, now or as soon as there is a connection.
+    pub fn command(&mut self, command: Command) {
+        match (self.state, command) {
+            (State::Ended | State::LoggingOut, _) => {}
+            (state, Command::Send { cid, to, text }) => {
+                let message = Pending { cid, to, text };
+                if state == State::LoggedIn {
+                    self.output.push_back(message.request().encode(None));
+                }
+                self.outbox.push(message);
+            }
+            (State::LoggedIn, Command::LogOut) => {
+                self.state = State::LoggingOut;
+                self.output.push_back(Request::LogOut.encode(None));
+            }
+            (_, Command::LogOut) => self.end(Problem::LoggedOut),
+            (State::LoggedIn, Command::History { conv, page, limit }) => {
+                let request = Request::History { conv, page, limit };
+                self.ask(&request, Asked::History { conv, messages: Vec::new() });
+            }
+            (State::LoggedIn, Command::People) => {
+                self.ask(&Request::Who { all: true }, Asked::People(Vec::new()));
+            }
+            (_, later) => self.held.push(later),
+        }
+    }
+
+    /// When [`Self::tick`] wants to be called.
+    #[must_use]
+    pub fn next_tick(&self) -> Instant {
+        self.last_heard + if self.pinged { DEAD_AFTER } else { PING_AFTER }
+    }
+
+    /// Keeps the time. `Err`: the server has been silent for too long; drop the connection.
+    ///
+    /// # Errors
+    /// A sentence that says so.
+    pub fn tick(&mut self, now: Instant) -> Result<(), String> {
+        if self.pinged && now >= self.last_heard + DEAD_AFTER {
+            return Err("the server does not answer any more".to_owned());
+        }
+        if !self.pinged && now >= self.last_heard + PING_AFTER {
+            self.pinged = true;
+            self.output.push_back(Request::Ping { body: Bytes::new() }.encode(None));
+        }
+        Ok(())
+    }
+
+    /// Takes a frame from the server. `Err`: it broke the protocol; drop the connection and resume.
+    ///
+    /// # Errors
+    /// A sentence that says how.
+    pub fn receive(&mut self, frame: &Frame, now: Instant) -> Result<(), String> {
+        self.last_heard = now;
+        self.pinged = false;
+        let reply = match Reply::from_frame(frame) {
+            Ok(reply) => reply,
+            Err(DecodeError::UnknownCode(_)) => return Ok(()),
+            Err(error) => return Err(format!("the server sent something malformed: {error}")),
+        };
+        let reference = frame.tag("ref").map(|reference| reference.into_owned());
+        match reference.and_then(|reference| self.asked.remove_entry(&reference)) {
+            Some(asked) => self.answered(asked, reply),
+            None => self.take(reply),
+        }
+    }
+
+    fn take(&mut self, reply: Reply) -> Result<(), String> {
+        match reply {
+            Reply::LoggedIn { user, token, epoch, .. } => self.logged_in(user, token, epoch),
+            Reply::WrongPassword => self.wrong_password(),
+            Reply::AlreadyLoggedIn { since, from } => self.end(Problem::AlreadyLoggedIn { since, from }),
+            Reply::Message(message) => return self.message(message),
+            Reply::Stored { cid, conv, seq, at } => self.stored((cid, conv), seq, at),
+            Reply::NotSent { cid: Some(cid), reason, who, sentence } => {
+                self.not_sent(cid, reason, (who, sentence));
+            }
+            Reply::Hole { conv, from, to } => return self.hole(conv, from, to),
+            Reply::StartOver { conv } => self.start_over(conv),
+            Reply::Conversation { conv, kind, members, head, after } => {
+                self.cursors.entry(conv).or_default().at = Some(after);
+                self.updates.push_back(Update::Conversation { conv, kind, members, head });
+            }
+            Reply::Joined(people) => self.updates.push_back(Update::Joined(people)),
+            Reply::Left(people) => self.updates.push_back(Update::Left(people)),
+            Reply::CaughtUp => self.caught_up(),
+            Reply::Ping { body } => self.output.push_back(Request::Pong { body }.encode(None)),
+            Reply::Refused(refusal) => self.refused(refusal),
+            Reply::Goodbye(refusal) => return self.goodbye(refusal),
+            // Answers that nobody waits for any more, and what belongs to registration.
+            Reply::Pong { .. }
+            | Reply::End { .. }
+            | Reply::Online { .. }
+            | Reply::Everyone { .. }
+            | Reply::Registered
+            | Reply::NameTaken
+            | Reply::NotSent { cid: None, .. } => {}
+        }
+        Ok(())
+    }
+
+    fn logged_in(&mut self, user: Username, token: Token, epoch: Epoch) {
+        let resumed = self.state == State::LoggingIn { resuming: true };
+        self.state = State::LoggedIn;
+        self.token = Some(token);
+        self.epoch = epoch;
+        // From now on the account is ours: a later log-in of our own does not push anybody out.
+        self.account.take_over = false;
+        self.updates.push_back(Update::LoggedIn { user, resumed });
+        self.output.extend(self.outbox.iter().map(|message| message.request().encode(None)));
+        for command in std::mem::take(&mut self.held) {
+            self.command(command);
+        }
+    }
+
+    /// A token that is not accepted means that the password has to be shown again.
+    fn wrong_password(&mut self) {
+        if self.state != (State::LoggingIn { resuming: true }) {
+            return self.end(Problem::WrongPassword);
+        }
+        self.token = None;
+        self.state = State::LoggingIn { resuming: false };
+        let request = self.log_in();
+        self.output.push_back(request.encode(None));
+    }
+
+    fn log_in(&self) -> Request {
+        let Account { user, password, take_over, peek } = self.account.clone();
+        Request::LogIn { user, password, take_over, peek }
+    }
+
+    fn message(&mut self, message: Message) -> Result<(), String> {
+        let fresh = self.advance(message.conv, (message.seq, message.seq))?;
+        if let Some(sent) = message.cid.and_then(|cid| self.outbox.settle(cid)) {
+            let (cid, conv, seq, at) = (sent.cid, message.conv, message.seq, message.at);
+            self.updates.push_back(Update::Sent { cid, conv, seq, at });
+        } else if fresh {
+            self.updates.push_back(Update::Message(message));
+        }
+        Ok(())
+    }
+
+    /// An acknowledgement counts as its message's place exactly when that is the next one.
+    fn stored(&mut self, (cid, conv): (Cid, ConvId), seq: Seq, at: u64) {
+        let cursor = self.cursors.entry(conv).or_default();
+        if cursor.at.is_some_and(|last| last.next() == seq) {
+            cursor.at = Some(seq);
+            cursor.seen = cursor.seen.max(Some(seq));
+        }
+        if self.outbox.settle(cid).is_some() {
+            self.updates.push_back(Update::Sent { cid, conv, seq, at });
+        }
+    }
+
+    fn hole(&mut self, conv: ConvId, from: Seq, to: Seq) -> Result<(), String> {
+        if self.advance(conv, (from, to))? {
+            self.updates.push_back(Update::Hole { conv, from, to });
+        }
+        Ok(())
+    }
+
+    /// Moves a cursor over the seqs `from` to `to`, which have to be the next ones. Whether they are new to
+    /// this client: a resumed session may begin with some that are not.
+    fn advance(&mut self, conv: ConvId, (from, to): (Seq, Seq)) -> Result<bool, String> {
+        let cursor = self.cursors.entry(conv).or_default();
+        if cursor.at.map(Seq::next) != Some(from) {
+            return Err(format!(
+                "the server left out or repeated messages of conversation {conv} before {from}"
+            ));
+        }
+        cursor.at = Some(to);
+        let fresh = cursor.seen < Some(to);
+        cursor.seen = cursor.seen.max(Some(to));
+        Ok(fresh)
+    }
+
+    fn not_sent(&mut self, cid: Cid, reason: Reason, (who, sentence): (Vec<String>, String)) {
+        if self.outbox.settle(cid).is_some() {
+            self.updates.push_back(Update::NotSent { cid, reason, who, sentence });
+        }
+    }
+
+    fn start_over(&mut self, conv: Option<ConvId>) {
+        match conv {
+            Some(conv) => drop(self.cursors.remove(&conv)),
+            None => self.cursors.clear(),
+        }
+        self.updates.push_back(Update::StartOver(conv));
+    }
+
+    /// Presence may have been left out while this client was behind: ask.
+    fn caught_up(&mut self) {
+        self.updates.push_back(Update::CaughtUp);
+        self.ask(&Request::Who { all: false }, Asked::Online(Vec::new()));
+    }
+
+    fn refused(&mut self, refusal: Refusal) {
+        match (self.state, refusal.retry_after) {
+            // A server that is busy is tried again; the driver waits as long as it says.
+            (State::LoggingIn { .. }, None) => self.end(Problem::Refused(refusal)),
+            _ => self.updates.push_back(Update::Refused(refusal)),
+        }
+    }
+
+    fn goodbye(&mut self, refusal: Refusal) -> Result<(), String> {
+        match (self.state, refusal.reason) {
+            (State::LoggingOut, _) => self.end(Problem::LoggedOut),
+            (_, Reason::Replaced) => self.end(Problem::Replaced),
+            _ => return Err(format!("the server ended the connection: {}", refusal.sentence)),
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, request: &Request, asked: Asked) {
+        self.next_reference += 1;
+        let reference = self.next_reference.to_string();
+        self.output.push_back(request.encode(Some(&reference)));
+        self.asked.insert(reference, asked);
+    }
+
+    /// One frame of an answer; it is waited for again if there is more to come.
+    fn answered(&mut self, (reference, asked): (String, Asked), reply: Reply) -> Result<(), String> {
+        let waiting = match (asked, reply) {
+            (Asked::History { conv, mut messages }, Reply::Message(message)) => {
+                messages.push(message);
+                Some(Asked::History { conv, messages })
+            }
+            (Asked::History { conv, messages }, Reply::End { more }) => {
+                self.updates.push_back(Update::History { conv, messages, more });
+                None
+            }
+            (Asked::People(mut all), Reply::Everyone { people, more }) => {
+                all.extend(people);
+                self.more_or(more, Asked::People(all), |asked| match asked {
+                    Asked::People(all) => Some(Update::People(all)),
+                    _ => None,
+                })
+            }
+            (Asked::Online(mut all), Reply::Online { people, more }) => {
+                all.extend(people);
+                self.more_or(more, Asked::Online(all), |asked| match asked {
+                    Asked::Online(all) => Some(Update::Online(all)),
+                    _ => None,
+                })
+            }
+            (_, Reply::Refused(refusal)) => {
+                self.updates.push_back(Update::Refused(refusal));
+                None
+            }
+            (_, other) => return self.take(other),
+        };
+        if let Some(asked) = waiting {
+            self.asked.insert(reference, asked);
+        }
+        Ok(())
+    }
+
+    fn more_or(&mut self, more: bool, asked: Asked, done: fn(Asked) -> Option<Update>) -> Option<Asked> {
+        if more {
+            return Some(asked);
+        }
+        self.updates.extend(done(asked));
+        None
+    }
+}
+
+/// The conversations with the highest numbers are the youngest; the server knows where the others are.
+fn latest_cursors(cursors: &HashMap<ConvId, Cursor>) -> Vec<(ConvId, Seq)> {
+    let known = cursors.iter().filter_map(|(conv, cursor)| cursor.seen.map(|seen| (*conv, seen)));
+    let mut known: Vec<_> = known.collect();
+    known.sort_unstable_by(|a, b| b.cmp(a));
+    known.truncate(CURSORS);
+    known
+}
+
+/// A fresh cid.
+///
+/// # Errors
+/// A sentence, when the system has no randomness to give.
+pub fn random_cid() -> Result<Cid, String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| format!("this machine has no randomness: {error}"))?;
+    Ok(Cid::from_bytes(bytes))
+}

@@ -1,0 +1,160 @@
+//! What passes between a user interface and the core: commands one way, updates the other.
+
+use std::time::Duration;
+
+use sotto_proto::{
+    Audience, Cid, ConvId, ConvKind, Message, MessageText, Page, Password, Presence, Reason, Refusal, Seq,
+    Username,
+};
+
+/// Who logs in, and how.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The name.
+    pub user: Username,
+    /// The password.
+    pub password: Password,
+    /// End the session that holds the account now.
+    pub take_over: bool,
+    /// Leave what was missed for another session.
+    pub peek: bool,
+}
+
+/// What a user interface asks for.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Send a message. Answered by [`Update::Sent`] or [`Update::NotSent`], however many reconnects later.
+    Send {
+        /// From [`crate::random_cid`].
+        cid: Cid,
+        /// Whom it is for.
+        to: Audience,
+        /// What it says.
+        text: MessageText,
+    },
+    /// Read a page of history. Answered by [`Update::History`].
+    History {
+        /// Which conversation.
+        conv: ConvId,
+        /// Which messages.
+        page: Page,
+        /// How many, 1–200.
+        limit: u16,
+    },
+    /// Ask for everyone with an account. Answered by [`Update::People`].
+    People,
+    /// Log out. Answered by [`Update::Ended`].
+    LogOut,
+}
+
+/// What a user interface is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Update {
+    /// The connection is there, the server is who it should be, and log-in has begun.
+    Connected,
+    /// The connection is gone; another try follows by itself after this long.
+    Reconnecting {
+        /// Until the next try.
+        wait: Duration,
+        /// Why, as a sentence.
+        why: String,
+    },
+    /// Logged in, or back.
+    LoggedIn {
+        /// The account's name as it was registered.
+        user: Username,
+        /// The session went on after a cut.
+        resumed: bool,
+    },
+    /// It ended, and will not be tried again by itself.
+    Ended(Problem),
+    /// There is this conversation.
+    Conversation {
+        /// Its number.
+        conv: ConvId,
+        /// Its kind.
+        kind: ConvKind,
+        /// Everyone in it; empty for the lobby.
+        members: Vec<Username>,
+        /// Its newest seq.
+        head: Seq,
+    },
+    /// A new message, each once, in order within its conversation.
+    Message(Message),
+    /// A message of ours is stored.
+    Sent {
+        /// Its cid.
+        cid: Cid,
+        /// Its conversation.
+        conv: ConvId,
+        /// Its place there.
+        seq: Seq,
+        /// When, Unix milliseconds.
+        at: u64,
+    },
+    /// A message of ours went to nobody.
+    NotSent {
+        /// Its cid.
+        cid: Cid,
+        /// Why, for programs.
+        reason: Reason,
+        /// The names at fault.
+        who: Vec<String>,
+        /// Why, for people.
+        sentence: String,
+    },
+    /// These messages exist and were not sent; history has them.
+    Hole {
+        /// Their conversation.
+        conv: ConvId,
+        /// The first.
+        from: Seq,
+        /// The last.
+        to: Seq,
+    },
+    /// A page of history.
+    History {
+        /// The conversation.
+        conv: ConvId,
+        /// In rising seq.
+        messages: Vec<Message>,
+        /// Whether there is more in that direction.
+        more: bool,
+    },
+    /// Everyone else with an account.
+    People(Vec<(Username, Presence)>),
+    /// Everyone else online, from now.
+    Online(Vec<Username>),
+    /// These people logged in.
+    Joined(Vec<Username>),
+    /// These people logged out.
+    Left(Vec<Username>),
+    /// What is known of this conversation, or of all, is from another history: forget it.
+    StartOver(Option<ConvId>),
+    /// Everything missed has arrived.
+    CaughtUp,
+    /// A request was refused.
+    Refused(Refusal),
+}
+
+/// Why it ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Problem {
+    /// As asked.
+    LoggedOut,
+    /// Wrong name or password.
+    WrongPassword,
+    /// Somebody is logged in to that account.
+    AlreadyLoggedIn {
+        /// Since when, Unix milliseconds.
+        since: u64,
+        /// From which address.
+        from: String,
+    },
+    /// The server said no.
+    Refused(Refusal),
+    /// Another log-in took over.
+    Replaced,
+    /// The server cannot be trusted.
+    NotTrusted(crate::TrustError),
+}
