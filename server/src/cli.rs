@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// Started without anything it makes its identity and its database, listens on port 7443 and prints a link.
 /// Whoever has the link can make an account and chat: sotto-cli --server LINK register
 #[derive(Debug, Parser)]
-#[command(name = "sotto-server", version, after_help = EXAMPLES, args_conflicts_with_subcommands = false)]
+#[command(name = "sotto-server", version, after_help = EXAMPLES, args_override_self = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,

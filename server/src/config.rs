@@ -55,9 +55,10 @@ pub struct RawConfig {
     #[arg(long = "limit", value_name = "NAME=VALUE", env = "SOTTO_LIMIT", value_delimiter = ',')]
     #[serde(skip)]
     pub limit: Vec<String>,
+    /// The file's limits, by name
     #[arg(skip)]
     #[serde(default)]
-    limits: BTreeMap<String, u64>,
+    pub limits: BTreeMap<String, u64>,
 }
 
 /// Who may make an account.

@@ -126,34 +126,48 @@ impl Hub {
         self.everyone().len()
     }
 
-    /// Queues a batch of stored messages, in order, with everyone they are for. Never waits.
+    /// Queues a batch of stored messages, in order, with everyone they are for. Never waits. Each member is
+    /// woken once, however many messages there are.
     pub(crate) fn deliver(&self, batch: &[Delivery]) {
-        let (lobby, sets): (Vec<_>, Vec<_>) =
-            batch.iter().partition(|d| d.conversation.kind == ConvKind::Lobby);
-        if !lobby.is_empty() {
+        let is_lobby = |delivery: &&Delivery| delivery.conversation.kind == ConvKind::Lobby;
+        let mut addressees = self.addressees(batch);
+        if batch.iter().any(|delivery| is_lobby(&delivery)) {
             for outbox in self.everyone().iter() {
-                outbox.deliver(lobby.iter().copied());
-            }
-        }
-        for (outbox, deliveries) in self.addressees(&sets) {
-            outbox.deliver(deliveries.into_iter());
-        }
-    }
-
-    /// Who of a batch's members is online, with what is for them: one wake-up each, however many messages.
-    fn addressees<'a>(&self, batch: &[&'a Delivery]) -> Vec<(Arc<Outbox>, Vec<&'a Delivery>)> {
-        let mut addressees: HashMap<UserId, (Arc<Outbox>, Vec<&'a Delivery>)> = HashMap::new();
-        let roster = self.roster();
-        for delivery in batch {
-            for member in &delivery.conversation.members {
-                if let Some(Entry { place: Place::Here(holder), .. }) = roster.people.get(&member.id) {
-                    let fresh = || (Arc::clone(&holder.outbox), Vec::new());
-                    addressees.entry(member.id).or_insert_with(fresh).1.push(delivery);
+                match outbox.user().and_then(|user| addressees.remove(&user)) {
+                    Some((_, own)) => outbox.deliver(own.into_iter()),
+                    None => outbox.deliver(batch.iter().filter(is_lobby)),
                 }
             }
         }
+        for (outbox, own) in addressees.into_values() {
+            outbox.deliver(own.into_iter());
+        }
+    }
+
+    /// Those online whom a batch's sets name, each with all that is for them, the lobby's messages included.
+    fn addressees<'a>(&self, batch: &'a [Delivery]) -> HashMap<UserId, (Arc<Outbox>, Vec<&'a Delivery>)> {
+        let mut addressees = HashMap::new();
+        let roster = self.roster();
+        for member in batch.iter().flat_map(|delivery| &delivery.conversation.members) {
+            if let Some(Entry { place: Place::Here(holder), .. }) = roster.people.get(&member.id) {
+                addressees.entry(member.id).or_insert_with(|| (Arc::clone(&holder.outbox), Vec::new()));
+            }
+        }
         drop(roster);
-        addressees.into_values().collect()
+        if addressees.is_empty() {
+            return addressees;
+        }
+        for delivery in batch {
+            if delivery.conversation.kind == ConvKind::Lobby {
+                addressees.values_mut().for_each(|(_, own)| own.push(delivery));
+            }
+            for member in &delivery.conversation.members {
+                if let Some((_, own)) = addressees.get_mut(&member.id) {
+                    own.push(delivery);
+                }
+            }
+        }
+        addressees
     }
 
     fn everyone(&self) -> Arc<[Arc<Outbox>]> {

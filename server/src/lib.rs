@@ -48,6 +48,9 @@ use store::{Conversation, Sqlite, Store, UserId};
 use throttle::{Source, Throttle};
 use tls::Identity;
 
+/// The last link, without an invite, for `sotto-server invite`: only the server that runs knows its port.
+const LINK_FILE: &str = "link";
+
 /// What every connection shares.
 pub(crate) struct Server {
     config: Config,
@@ -99,6 +102,10 @@ pub async fn open(config: Config) -> anyhow::Result<Bound> {
         format!("cannot listen on {}; choose another address or port with --listen", config.listen)
     })?;
     let address = listener.local_addr()?;
+    let address_link = Link { invite: None, ..link(&config, address, identity.pin())? };
+    fs::write(config.data_dir.join(LINK_FILE), format!("{address_link}\n")).with_context(|| {
+        format!("cannot write to the data directory {}; is the disk full?", config.data_dir.display())
+    })?;
     let server = assemble(config, Arc::new(store))?;
     Ok(Bound { server, identity, listener, address, _lock: lock })
 }
@@ -179,16 +186,20 @@ impl Bound {
     }
 }
 
-/// The link of a server that may be running already, for `sotto-server invite`.
+/// The link of the server that runs, or ran last, on a data directory, with the invite in force.
 ///
 /// # Errors
-/// When the data directory holds no identity or invite that can be read.
+/// When no server has run there yet.
 pub fn link_of(config: &Config) -> anyhow::Result<Link> {
-    let identity = match &config.certificate {
-        Some((cert, key)) => Identity::from_files(cert, key)?,
-        None => Identity::existing(&config.data_dir.join("identity"))?,
-    };
-    link(config, config.listen, identity.pin())
+    let file = config.data_dir.join(LINK_FILE);
+    let text = fs::read_to_string(&file).with_context(|| {
+        format!(
+            "no server has run on {} yet; name its data directory with --data-dir",
+            config.data_dir.display()
+        )
+    })?;
+    let link: Link = text.trim().parse().with_context(|| format!("{} holds no link", file.display()))?;
+    Ok(Link { invite: Some(Invite::in_dir(&config.data_dir)?.code()?), ..link })
 }
 
 /// Makes a new invite code; the old one is good for nothing from now on, also on a running server.

@@ -235,10 +235,12 @@ impl Outbox {
         if state.mode != Mode::CatchingUp || state.bytes > self.limit / LOW_WATER_DIVISOR {
             return None;
         }
-        let gap = state.tracks.iter().find_map(|(conv, track)| match track.cursor {
-            None => Some(Gap::Introduction(*conv)),
-            Some(cursor) if cursor < track.head => Some(Gap::Messages(*conv, cursor)),
-            Some(_) => None,
+        // The oldest conversation first, so that what a client gets does not depend on chance.
+        let behind =
+            state.tracks.iter().filter(|(_, track)| track.cursor.is_none_or(|cursor| cursor < track.head));
+        let gap = behind.min_by_key(|(conv, _)| **conv).map(|(conv, track)| match track.cursor {
+            None => Gap::Introduction(*conv),
+            Some(cursor) => Gap::Messages(*conv, cursor),
         });
         if gap.is_none() {
             state.mode = Mode::Live;

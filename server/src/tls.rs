@@ -67,14 +67,6 @@ impl Identity {
         Ok(identity)
     }
 
-    /// The server's own identity in `dir`, as it is.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub(crate) fn existing(dir: &Path) -> anyhow::Result<Self> {
-        Self::from_files(&certificate(dir), &key(dir)).context("has this server been started once?")
-    }
-
     pub(crate) fn pin(&self) -> Pin {
         self.pin
     }

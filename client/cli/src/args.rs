@@ -7,7 +7,7 @@ use sotto_proto::{Audience, Link, Username, ValueError};
 
 /// Chat that is not overheard, in a terminal and in scripts.
 #[derive(Debug, Parser)]
-#[command(name = "sotto-cli", version, after_help = EXAMPLES)]
+#[command(name = "sotto-cli", version, after_help = EXAMPLES, args_override_self = true)]
 pub(crate) struct Cli {
     /// The server's link, as it printed it, or host[:port] of one that is trusted already
     /// [default: the server used last]

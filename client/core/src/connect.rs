@@ -63,7 +63,7 @@ impl Dial {
     ///
     /// # Errors
     /// [`ConnectError`].
-    pub(crate) async fn connect(&self) -> Result<TlsStream<TcpStream>, ConnectError> {
+    pub async fn connect(&self) -> Result<TlsStream<TcpStream>, ConnectError> {
         let unreachable = |why: String| ConnectError::Unreachable { address: self.address(), why };
         let provider = Arc::new(aws_lc_rs::default_provider());
         let verifier = Verifier::new(self.trust.clone(), &provider).map_err(unreachable)?;

@@ -1,7 +1,7 @@
 //! A client's side of the protocol, without IO and without a clock: frames, commands and times go in, frames
 //! and updates come out.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -38,13 +38,16 @@ enum State {
 }
 
 /// How far a conversation has come in.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Cursor {
     /// The last seq that was handed on, in any session.
     seen: Option<Seq>,
     /// Where this session is: the next seq is exactly one above. `None` until the conversation has been
     /// introduced or listed in a 103.
     at: Option<Seq>,
+    /// Messages of our own that were acknowledged while this session was still behind them: when it gets
+    /// there they are no news.
+    acknowledged: BTreeSet<Seq>,
 }
 
 /// The protocol's state, from log-in to log-out and over every reconnect between.
@@ -309,6 +312,8 @@ impl Session {
         if cursor.at.is_some_and(|last| last.next() == seq) {
             cursor.at = Some(seq);
             cursor.seen = cursor.seen.max(Some(seq));
+        } else if cursor.seen < Some(seq) {
+            cursor.acknowledged.insert(seq);
         }
         if self.outbox.settle(cid).is_some() {
             self.updates.push_back(Update::Sent { cid, conv, seq, at });
@@ -332,7 +337,8 @@ impl Session {
             ));
         }
         cursor.at = Some(to);
-        let fresh = cursor.seen < Some(to);
+        let known = cursor.acknowledged.remove(&to);
+        let fresh = cursor.seen < Some(to) && !known;
         cursor.seen = cursor.seen.max(Some(to));
         Ok(fresh)
     }

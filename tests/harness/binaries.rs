@@ -1,0 +1,136 @@
+//! The real binaries, as somebody would start them.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use sotto_proto::Link;
+
+/// The path of a binary of this workspace, built if it is not fresh.
+pub fn binary(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(build).join(name)
+}
+
+fn build() -> PathBuf {
+    // …/target/debug/deps/e2e-0123: the binaries are two up.
+    let test = std::env::current_exe().expect("a path of this test");
+    let target = test.ancestors().nth(2).expect("a target directory").to_owned();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "-p", "sotto-server", "-p", "sotto-cli", "-p", "sotto-certs"]);
+    if target.ends_with("release") {
+        cargo.arg("--release");
+    }
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    assert!(cargo.status().expect("cargo").success(), "the binaries build");
+    target
+}
+
+/// A server in a process of its own. It is killed with the test.
+pub struct ServerProcess {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    /// Its one line on standard output.
+    pub ready: String,
+    /// The link in it.
+    pub link: Link,
+}
+
+impl ServerProcess {
+    /// Starts a server on `dir` and waits for its line.
+    pub fn start(dir: &Path, arguments: &[&str]) -> Self {
+        let mut child =
+            server(dir, arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a process");
+        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut ready = String::new();
+        stdout.read_line(&mut ready).expect("a line");
+        let link = ready.trim_end().split("link=").nth(1).expect("a ready line with a link");
+        let link = link.parse().expect("a link");
+        Self { child, stdout, ready, link }
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("a process to kill");
+        self.child.wait().expect("an end");
+    }
+
+    /// Sends a signal by name, as `kill` does.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status();
+        assert!(status.expect("kill").success(), "the process can be signalled");
+    }
+
+    /// Waits for the end; returns the exit code and what was on standard output after the first line.
+    pub fn wait(&mut self) -> (Option<i32>, String) {
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).expect("the rest of standard output");
+        (self.child.wait().expect("an end").code(), rest)
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A server's command line with cheap passwords, open doors and port 0.
+pub fn server(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary("sotto-server"));
+    command.arg("--data-dir").arg(dir);
+    command.args(["--listen", "127.0.0.1:0", "--registration", "open", "--argon2", "m=19456,t=2,p=1"]);
+    for limit in ["messages-per-second=0", "connections-per-source=0", "strangers-per-source=0"] {
+        command.args(["--limit", limit]);
+    }
+    command.args(arguments).env_remove("RUST_LOG").stdin(Stdio::null());
+    command
+}
+
+/// The terminal client, for one user with a profile of their own.
+pub struct Cli {
+    link: Link,
+    user: String,
+    profile: PathBuf,
+}
+
+impl Cli {
+    /// Somebody with the server's link.
+    #[must_use]
+    pub fn new(link: &Link, user: &str, profiles: &Path) -> Self {
+        Self { link: link.clone(), user: user.to_owned(), profile: profiles.join(user) }
+    }
+
+    /// The command line, ready to be run.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary("sotto-cli"));
+        command.arg("--server").arg(self.link.to_string()).args(["--user", &self.user]);
+        command.arg("--profile").arg(&self.profile).args(arguments);
+        command.env("SOTTO_PASSWORD", crate::PASSWORD).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it to its end.
+    #[must_use]
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("a process")
+    }
+
+    /// Runs it, expects success, and returns the JSON lines of its standard output.
+    pub fn json(&self, arguments: &[&str]) -> Vec<serde_json::Value> {
+        let output = self.run(&[&["--json"], arguments].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "sotto-cli {arguments:?}: {stderr}");
+        let stdout = String::from_utf8(output.stdout).expect("UTF-8");
+        stdout.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect()
+    }
+}
