@@ -1,5 +1,13 @@
 //! Sotto through the front door: real TLS, real certificates, a port of its own for each test.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "that is how a test fails"
+)]
+
 mod bad_input;
 mod conversation;
 mod delivery;

@@ -115,6 +115,12 @@ impl Person {
         &self.stream
     }
 
+    /// The connection, and what has been read from it and not yet used.
+    #[must_use]
+    pub fn into_parts(self) -> (TlsStream<TcpStream>, BytesMut) {
+        (self.stream, self.buffer)
+    }
+
     /// Asks for an account.
     pub async fn registers(&mut self, name: &str, password: &str) -> Reply {
         self.registers_with(name, password, None).await

@@ -1,0 +1,25 @@
+//! What the system knows of a process.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::Context;
+
+/// A tick of `/proc/PID/stat` on Linux, whatever the hardware.
+const TICK: Duration = Duration::from_millis(10);
+
+/// User and system time that a process has used.
+pub(crate) fn cpu(id: u32) -> anyhow::Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
+    // The name in parentheses may hold anything; the fields after it are numbers.
+    let (_, fields) = stat.rsplit_once(')').context("/proc/PID/stat has no name")?;
+    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u32>).sum::<Result<u32, _>>()?;
+    Ok(TICK * ticks)
+}
+
+/// Resident memory, in KiB.
+pub(crate) fn resident(id: u32) -> anyhow::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{id}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
