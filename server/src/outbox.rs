@@ -453,3 +453,6 @@ impl State {
         self.push_placed(placed.conv, placed.seq, placed.frame);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,9 +14,11 @@ pub fn binary(name: &str) -> PathBuf {
 }
 
 fn build() -> PathBuf {
-    // …/target/debug/deps/e2e-0123: the binaries are two up.
-    let test = std::env::current_exe().expect("a path of this test");
-    let target = test.ancestors().nth(2).expect("a target directory").to_owned();
+    // Of a test …/target/debug/deps/e2e-0123, of a tool …/target/debug/load.
+    let own = std::env::current_exe().expect("a path of this program");
+    let directory = own.parent().expect("a directory");
+    let target = if directory.ends_with("deps") { directory.parent() } else { Some(directory) };
+    let target = target.expect("a target directory").to_owned();
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "-p", "sotto-server", "-p", "sotto-cli", "-p", "sotto-certs"]);
     if target.ends_with("release") {

@@ -451,3 +451,6 @@ pub fn random_cid() -> Result<Cid, String> {
     getrandom::fill(&mut bytes).map_err(|error| format!("this machine has no randomness: {error}"))?;
     Ok(Cid::from_bytes(bytes))
 }
+
+#[cfg(test)]
+mod tests;

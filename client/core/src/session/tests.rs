@@ -1,0 +1,313 @@
+//! The session against a server made of frames, on a clock that only the test moves.
+
+use bytes::BytesMut;
+use sotto_proto::{Audience, ConvKind, Decoder, MessageText, Page, Password};
+
+use super::*;
+
+/// A session and what it has said and been told.
+struct Bench {
+    session: Session,
+    now: Instant,
+}
+
+fn name(typed: &str) -> Username {
+    typed.parse().unwrap()
+}
+
+fn seq(number: u64) -> Seq {
+    Seq::new(number).unwrap()
+}
+
+fn conv() -> ConvId {
+    ConvId::new(1).unwrap()
+}
+
+fn cid(byte: u8) -> Cid {
+    Cid::from_bytes([byte; 16])
+}
+
+fn frame(bytes: &Bytes) -> Frame {
+    Decoder::after_login().next(&mut BytesMut::from(&bytes[..])).unwrap().unwrap()
+}
+
+fn message(number: u64, own: Option<u8>) -> Reply {
+    let from = name(if own.is_some() { "ann" } else { "bob" });
+    let text = MessageText::new(&number.to_string()).unwrap();
+    Reply::Message(Message { conv: conv(), seq: seq(number), at: 0, cid: own.map(cid), from, text })
+}
+
+fn stored(number: u64, byte: u8) -> Reply {
+    Reply::Stored { cid: cid(byte), conv: conv(), seq: seq(number), at: 0 }
+}
+
+fn lobby(after: u64) -> Reply {
+    Reply::Conversation {
+        conv: conv(),
+        kind: ConvKind::Lobby,
+        members: Vec::new(),
+        head: seq(after),
+        after: seq(after),
+    }
+}
+
+fn say(byte: u8) -> Command {
+    Command::Send { cid: cid(byte), to: Audience::Everyone, text: MessageText::new("hi").unwrap() }
+}
+
+impl Bench {
+    fn new() -> Self {
+        let now = Instant::now();
+        let account = Account {
+            user: name("ann"),
+            password: Password::new("secret").unwrap(),
+            take_over: true,
+            peek: false,
+        };
+        Self { session: Session::new(account, now), now }
+    }
+
+    /// Logged in, caught up, in the lobby up to `after`.
+    fn ready(after: u64) -> Self {
+        let mut it = Self::new();
+        it.connects();
+        it.tells([logged_in(), lobby(after), Reply::CaughtUp]);
+        it.said();
+        it.told();
+        it
+    }
+
+    fn connects(&mut self) {
+        self.session.connected(self.now);
+    }
+
+    fn tells<const N: usize>(&mut self, replies: [Reply; N]) {
+        for reply in replies {
+            self.session.receive(&frame(&reply.encode(None)), self.now).unwrap();
+        }
+    }
+
+    fn breaks(&mut self, reply: &Reply) -> String {
+        self.session.receive(&frame(&reply.encode(None)), self.now).unwrap_err()
+    }
+
+    /// What it has sent since.
+    fn said(&mut self) -> Vec<Request> {
+        let frames = std::iter::from_fn(|| self.session.poll_output());
+        frames.map(|bytes| Request::from_frame(&frame(&bytes)).unwrap()).collect()
+    }
+
+    /// What it has told since.
+    fn told(&mut self) -> Vec<Update> {
+        std::iter::from_fn(|| self.session.poll_update()).collect()
+    }
+
+    /// The seqs of messages, its own and others', that it has told since.
+    fn news(&mut self) -> Vec<u64> {
+        let place = |update: &Update| match update {
+            Update::Message(message) => Some(message.seq.get()),
+            Update::Sent { seq, .. } => Some(seq.get()),
+            _ => None,
+        };
+        self.told().iter().filter_map(place).collect()
+    }
+}
+
+fn logged_in() -> Reply {
+    Reply::LoggedIn {
+        user: name("ann"),
+        token: Token::from_bytes([1; 32]),
+        epoch: Epoch::new(7),
+        max: 65_536,
+    }
+}
+
+fn goodbye(reason: Reason) -> Reply {
+    Reply::Goodbye(Refusal::new(reason, "…"))
+}
+
+#[test]
+fn it_logs_in_with_the_password_and_resumes_with_the_token() {
+    let mut it = Bench::new();
+    it.connects();
+    assert!(matches!(&it.said()[..], [Request::LogIn { take_over: true, .. }]));
+    it.tells([logged_in(), lobby(4), message(5, None)]);
+    it.session.disconnected();
+    it.said();
+    it.connects();
+    let [Request::Resume { epoch, cursors, .. }] = &it.said()[..] else { panic!("no 103") };
+    assert_eq!((*epoch, &cursors[..]), (Epoch::new(7), &[(conv(), seq(5))][..]));
+}
+
+#[test]
+fn a_token_that_is_refused_falls_back_to_the_password_without_taking_over() {
+    let mut it = Bench::ready(0);
+    it.session.disconnected();
+    it.connects();
+    it.said();
+    it.tells([Reply::WrongPassword]);
+    assert!(matches!(&it.said()[..], [Request::LogIn { take_over: false, .. }]));
+    it.tells([Reply::WrongPassword]);
+    assert!(it.told().contains(&Update::Ended(Problem::WrongPassword)));
+}
+
+#[test]
+fn a_gap_or_a_repeat_is_a_reason_to_drop_the_connection() {
+    let mut it = Bench::ready(4);
+    assert!(it.breaks(&message(6, None)).contains("left out"));
+    let mut it = Bench::ready(4);
+    it.tells([message(5, None)]);
+    it.breaks(&message(5, None));
+    let mut it = Bench::new();
+    it.connects();
+    it.tells([logged_in()]);
+    it.breaks(&message(1, None));
+}
+
+#[test]
+fn a_hole_is_told_and_stepped_over() {
+    let mut it = Bench::ready(4);
+    it.tells([Reply::Hole { conv: conv(), from: seq(5), to: seq(9) }, message(10, None)]);
+    let told = it.told();
+    assert_eq!(told[0], Update::Hole { conv: conv(), from: seq(5), to: seq(9) });
+    assert!(matches!(&told[1], Update::Message(message) if message.seq == seq(10)));
+}
+
+#[test]
+fn messages_wait_for_a_connection_and_go_again_until_they_are_acknowledged() {
+    let mut it = Bench::new();
+    it.session.command(say(1));
+    it.connects();
+    it.said();
+    it.tells([logged_in(), lobby(0)]);
+    it.session.command(say(2));
+    let sent = |requests: Vec<Request>| {
+        let cid = |request: &Request| match request {
+            Request::Send { cid, .. } => *cid,
+            _ => None,
+        };
+        requests.iter().filter_map(cid).collect::<Vec<_>>()
+    };
+    assert_eq!(sent(it.said()), [cid(1), cid(2)]);
+    it.tells([stored(1, 1)]);
+    it.session.disconnected();
+    it.connects();
+    it.tells([logged_in()]);
+    assert_eq!(sent(it.said()), [cid(2)]);
+}
+
+#[test]
+fn an_acknowledgement_is_its_message_s_place_when_it_is_the_next() {
+    let mut it = Bench::ready(4);
+    it.session.command(say(1));
+    it.tells([message(5, None), stored(6, 1), message(7, None)]);
+    assert_eq!(it.news(), [5, 6, 7]);
+}
+
+#[test]
+fn an_acknowledgement_ahead_of_its_place_is_told_once() {
+    let mut it = Bench::ready(4);
+    it.session.command(say(1));
+    it.tells([stored(6, 1), message(5, None), message(6, Some(1)), message(7, None)]);
+    assert_eq!(it.news(), [6, 5, 7]);
+}
+
+#[test]
+fn a_message_of_ours_that_comes_back_instead_of_its_acknowledgement_counts_as_one() {
+    let mut it = Bench::ready(4);
+    it.session.command(say(1));
+    it.session.disconnected();
+    it.connects();
+    it.tells([logged_in(), lobby(4), message(5, Some(1)), stored(5, 1)]);
+    it.told_is_sent_once(5);
+}
+
+impl Bench {
+    fn told_is_sent_once(&mut self, number: u64) {
+        let told = self.told();
+        let sent =
+            told.iter().filter(|update| matches!(update, Update::Sent { seq, .. } if seq.get() == number));
+        assert_eq!(sent.count(), 1, "{told:?}");
+        assert!(!told.iter().any(|update| matches!(update, Update::Message(_))), "{told:?}");
+    }
+}
+
+#[test]
+fn what_an_introduction_repeats_is_no_news() {
+    let mut it = Bench::ready(4);
+    it.tells([message(5, None), message(6, None)]);
+    assert_eq!(it.news(), [5, 6]);
+    it.tells([lobby(4), message(5, None), message(6, None), message(7, None)]);
+    assert_eq!(it.news(), [7]);
+}
+
+#[test]
+fn another_history_is_forgotten() {
+    let mut it = Bench::ready(4);
+    it.tells([message(5, None)]);
+    it.tells([Reply::StartOver { conv: None }, lobby(0), message(1, None)]);
+    assert_eq!(it.news(), [5, 1]);
+}
+
+#[test]
+fn caught_up_asks_who_is_online() {
+    let mut it = Bench::ready(0);
+    it.tells([Reply::CaughtUp]);
+    assert_eq!(it.said(), [Request::Who { all: false }]);
+}
+
+#[test]
+fn answers_of_several_frames_are_told_whole() {
+    let mut it = Bench::ready(0);
+    it.session.command(Command::History { conv: conv(), page: Page::Latest, limit: 2 });
+    let reference = {
+        let bytes = it.session.poll_output().unwrap();
+        frame(&bytes).tag("ref").unwrap().into_owned()
+    };
+    for reply in [message(1, None), message(2, None), Reply::End { more: true }] {
+        it.session.receive(&frame(&reply.encode(Some(&reference))), it.now).unwrap();
+    }
+    let [Update::History { messages, more: true, .. }] = &it.told()[..] else { panic!("no page") };
+    assert_eq!(messages.len(), 2);
+}
+
+#[test]
+fn a_silent_server_is_pinged_and_then_given_up() {
+    let mut it = Bench::ready(0);
+    it.now += PING_AFTER;
+    assert_eq!(it.session.next_tick(), it.now);
+    it.session.tick(it.now).unwrap();
+    assert!(matches!(&it.said()[..], [Request::Ping { .. }]));
+    it.now += DEAD_AFTER - PING_AFTER;
+    assert_eq!(it.session.next_tick(), it.now);
+    it.session.tick(it.now).unwrap_err();
+}
+
+#[test]
+fn a_ping_is_answered_with_its_body() {
+    let mut it = Bench::ready(0);
+    it.tells([Reply::Ping { body: Bytes::from_static(b"x") }]);
+    assert_eq!(it.said(), [Request::Pong { body: Bytes::from_static(b"x") }]);
+}
+
+#[test]
+fn only_some_good_byes_are_for_ever() {
+    let mut it = Bench::ready(0);
+    assert!(it.breaks(&goodbye(Reason::Shutdown)).contains("ended the connection"));
+    assert!(!it.session.is_over());
+    it.tells([goodbye(Reason::Replaced)]);
+    assert_eq!(it.told(), [Update::Ended(Problem::Replaced)]);
+    let mut it = Bench::ready(0);
+    it.session.command(Command::LogOut);
+    assert_eq!(it.said(), [Request::LogOut]);
+    it.tells([goodbye(Reason::LoggedOut)]);
+    assert_eq!(it.told(), [Update::Ended(Problem::LoggedOut)]);
+}
+
+#[test]
+fn codes_of_a_later_version_are_ignored() {
+    let mut it = Bench::ready(0);
+    let unknown = sotto_proto::FrameBuilder::new(239).tag("x", 1).end();
+    it.session.receive(&frame(&unknown), it.now).unwrap();
+    assert_eq!(it.told(), []);
+}

@@ -1,0 +1,245 @@
+//! What an outbox takes, what it leaves for the store, and what it knows to have been taken.
+
+use std::sync::Arc;
+
+use sotto_proto::{Cid, ConvKind, Decoder, Message, MessageText, Reason, Username};
+
+use super::*;
+use crate::hub::Parcel;
+use crate::store::{Account, Conversation};
+
+const LIMIT: usize = 4096;
+const ME: UserId = UserId(1);
+
+fn conv() -> ConvId {
+    ConvId::new(7).unwrap()
+}
+
+fn seq(number: u64) -> Seq {
+    Seq::new(number).unwrap()
+}
+
+fn account(id: u64, name: &str) -> Account {
+    Account { id: UserId(id), name: name.parse::<Username>().unwrap() }
+}
+
+/// Message `number`, sent by somebody else unless `origin` says by whom.
+fn delivery(number: u64, text: &str, origin: Option<&Outbox>) -> Delivery {
+    let members = vec![account(1, "me"), account(2, "you")];
+    let sender = members[usize::from(origin.is_none())].clone();
+    let parcel = Parcel {
+        conversation: Arc::new(Conversation { id: conv(), kind: ConvKind::Set, members }),
+        sender,
+        cid: Some(Cid::from_bytes([3; 16])),
+        text: MessageText::new(text).unwrap(),
+        origin: origin.map_or(Outbox::new(0).id(), Outbox::id),
+        reference: None,
+    };
+    Delivery::new(parcel, seq(number), 0)
+}
+
+fn deliver(outbox: &Outbox, number: u64) {
+    outbox.deliver(std::iter::once(&delivery(number, "hi", None)));
+}
+
+/// An outbox whose client is logged in and has the conversation up to `cursor`.
+fn live(cursor: u64) -> Outbox {
+    let outbox = Outbox::new(LIMIT);
+    outbox.begin(ME, Reply::Registered.encode(None));
+    let place = Introduction { cursor: seq(cursor), confirmed: seq(cursor), head: seq(cursor) };
+    outbox.introduce(conv(), place, []);
+    outbox.prepared();
+    assert_eq!(outbox.next_gap(), None);
+    written(&outbox);
+    outbox
+}
+
+/// Takes everything out, as the writer does, and says what it was: a code, or a message's seq.
+fn written(outbox: &Outbox) -> Vec<u64> {
+    let mut buffer = BytesMut::new();
+    let mut places = Vec::new();
+    while outbox.take_now(&mut buffer, usize::MAX) {
+        while let Some(frame) = Decoder::after_login().next(&mut buffer).unwrap() {
+            places.push(match Reply::from_frame(&frame).unwrap() {
+                Reply::Message(message) => message.seq.get(),
+                Reply::Stored { seq, .. } => seq.get(),
+                _ => u64::from(frame.code()),
+            });
+        }
+    }
+    places
+}
+
+fn page(from: u64, to: u64) -> Vec<Placed> {
+    let place = |number| {
+        let from = "you".parse().unwrap();
+        let text = MessageText::new("hi").unwrap();
+        let message = Message { conv: conv(), seq: seq(number), at: 0, cid: None, from, text };
+        Placed { conv: conv(), seq: seq(number), frame: Reply::Message(message).encode(None) }
+    };
+    (from..=to).map(place).collect()
+}
+
+#[test]
+fn a_live_client_gets_each_message_once_in_order() {
+    let outbox = live(4);
+    [5, 5, 4, 6].into_iter().for_each(|number| deliver(&outbox, number));
+    assert_eq!(written(&outbox), [5, 6]);
+}
+
+#[test]
+fn a_message_too_early_turns_to_the_store_for_what_is_missing() {
+    let outbox = live(4);
+    deliver(&outbox, 7);
+    assert_eq!(outbox.next_gap(), Some(Gap::Messages(conv(), seq(4))));
+    outbox.feed(conv(), page(5, 7));
+    assert_eq!(outbox.next_gap(), None);
+    assert_eq!(written(&outbox), [5, 6, 7, 213]);
+}
+
+#[test]
+fn a_conversation_that_begins_is_introduced_before_its_first_message() {
+    let outbox = Outbox::new(LIMIT);
+    outbox.begin(ME, Reply::Registered.encode(None));
+    outbox.prepared();
+    assert_eq!(outbox.next_gap(), None);
+    deliver(&outbox, 1);
+    assert_eq!(written(&outbox), [206, 213, 220, 1]);
+}
+
+#[test]
+fn a_full_outbox_takes_nothing_more_and_is_fed_when_there_is_room() {
+    let outbox = live(0);
+    let large = "x".repeat(1000);
+    for number in 1..=10 {
+        outbox.deliver(std::iter::once(&delivery(number, &large, None)));
+    }
+    assert!(outbox.state().bytes < 2 * LIMIT);
+    assert_eq!(outbox.next_gap(), None, "not before there is room");
+    let before = written(&outbox);
+    let taken = before.len() as u64;
+    assert!(taken < 10 && before.is_sorted());
+    assert_eq!(outbox.next_gap(), Some(Gap::Messages(conv(), seq(taken))));
+    outbox.feed(conv(), page(taken + 1, 10));
+    assert_eq!(outbox.next_gap(), None);
+    deliver(&outbox, 11);
+    let after: Vec<_> = (taken + 1..=10).chain([213, 11]).collect();
+    assert_eq!(written(&outbox), after);
+}
+
+#[test]
+fn what_comes_while_a_client_is_let_in_is_read_from_the_store() {
+    let outbox = Outbox::new(LIMIT);
+    outbox.begin(ME, Reply::Registered.encode(None));
+    deliver(&outbox, 5);
+    let place = Introduction { cursor: seq(3), confirmed: seq(3), head: seq(4) };
+    outbox.introduce(conv(), place, []);
+    assert_eq!(outbox.next_gap(), None, "not before it is prepared");
+    outbox.prepared();
+    assert_eq!(outbox.next_gap(), Some(Gap::Messages(conv(), seq(3))));
+}
+
+#[test]
+fn a_conversation_nobody_has_introduced_is_asked_for() {
+    let outbox = Outbox::new(LIMIT);
+    outbox.begin(ME, Reply::Registered.encode(None));
+    deliver(&outbox, 1);
+    outbox.prepared();
+    assert_eq!(outbox.next_gap(), Some(Gap::Introduction(conv())));
+}
+
+#[test]
+fn a_message_that_the_store_has_lost_is_stepped_over_aloud() {
+    let outbox = live(4);
+    deliver(&outbox, 9);
+    outbox.next_gap();
+    outbox.feed(conv(), page(7, 9));
+    assert_eq!(outbox.next_gap(), None);
+    assert_eq!(written(&outbox), [214, 7, 8, 9, 213]);
+}
+
+#[test]
+fn a_page_that_holds_nothing_ends_the_search() {
+    let outbox = live(4);
+    deliver(&outbox, 9);
+    outbox.next_gap();
+    outbox.feed(conv(), Vec::new());
+    assert_eq!(outbox.next_gap(), None);
+}
+
+#[test]
+fn an_acknowledgement_does_not_wait_for_its_sender_to_catch_up() {
+    let outbox = live(4);
+    deliver(&outbox, 6);
+    outbox.deliver(std::iter::once(&delivery(7, "mine", Some(&outbox))));
+    assert_eq!(written(&outbox), [7], "ahead of its place");
+    outbox.feed(conv(), page(5, 7));
+    assert_eq!(written(&outbox), [5, 6, 7]);
+}
+
+#[test]
+fn an_acknowledgement_that_is_next_is_not_fed_again() {
+    let outbox = live(4);
+    outbox.announce(Bytes::from(vec![0; 2 * LIMIT]));
+    outbox.deliver(std::iter::once(&delivery(5, "mine", Some(&outbox))));
+    outbox.feed(conv(), page(5, 5));
+    assert_eq!(written(&outbox), [5]);
+}
+
+#[test]
+fn an_announcement_without_room_is_made_up_for_by_213() {
+    let outbox = live(4);
+    outbox.announce(Bytes::from(vec![0; 2 * LIMIT]));
+    assert_eq!(outbox.next_gap(), None);
+    assert_eq!(written(&outbox), [213]);
+}
+
+#[test]
+fn a_stranger_hears_of_nothing() {
+    let outbox = Outbox::new(LIMIT);
+    deliver(&outbox, 1);
+    outbox.announce(Reply::Left(Vec::new()).encode(None));
+    assert_eq!(written(&outbox), Vec::<u64>::new());
+}
+
+#[test]
+fn an_answered_ping_confirms_what_was_queued_before_it() {
+    let outbox = live(4);
+    deliver(&outbox, 5);
+    assert!(outbox.has_unconfirmed());
+    outbox.ping();
+    deliver(&outbox, 6);
+    assert_eq!(outbox.ponged(), [(conv(), seq(5))]);
+    assert_eq!(outbox.ponged(), [], "an answer to no question confirms nothing");
+    assert!(outbox.has_unconfirmed());
+}
+
+#[test]
+fn what_is_still_queued_or_being_written_does_not_count_as_written() {
+    let outbox = live(4);
+    [5, 6, 7].into_iter().for_each(|number| deliver(&outbox, number));
+    assert_eq!(outbox.written(), []);
+    let mut buffer = BytesMut::new();
+    outbox.take_now(&mut buffer, 1);
+    assert_eq!(outbox.written(), [], "taken, and not reported written");
+    buffer.clear();
+    outbox.take_now(&mut buffer, 1);
+    assert_eq!(outbox.written(), [(conv(), seq(5))]);
+}
+
+#[test]
+fn a_ping_asked_for_too_early_follows_the_log_in() {
+    let outbox = Outbox::new(LIMIT);
+    outbox.ping();
+    assert_eq!(written(&outbox), Vec::<u64>::new());
+    outbox.begin(ME, Reply::Registered.encode(None));
+    assert_eq!(written(&outbox), [206, 105]);
+}
+
+#[tokio::test]
+async fn the_first_last_words_are_heard() {
+    let outbox = Outbox::new(LIMIT);
+    outbox.close(Refusal::new(Reason::Replaced, "first"));
+    outbox.close(Refusal::new(Reason::Shutdown, "second"));
+    assert_eq!(outbox.closed().await.reason, Reason::Replaced);
+}
