@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use sotto_client::{Account, Client, Command, Dial, Options, Trust, Update, random_cid};
+use sotto_client::{Account, Client, Command, Dial, Options, Patience, Trust, Update, random_cid};
 use sotto_proto::{Audience, MessageText, Page, Password, Reason, Reply};
 use sotto_tests::binaries::{ServerProcess, server};
 use sotto_tests::{PASSWORD, Person, soon};
@@ -97,7 +97,7 @@ async fn a_client_rides_out_a_kill_and_a_restart() {
         take_over: true,
         peek: false,
     };
-    let mut bob = Client::start(Options { dial: dial(&server), account, persistent: true }, || {});
+    let mut bob = Client::start(Options { dial: dial(&server), account, patience: Patience::Always }, || {});
     soon("a log-in", async { while bob.update().await != Some(Update::CaughtUp) {} }).await;
     server.kill();
     let cid = random_cid().unwrap();

@@ -1,6 +1,6 @@
 //! Going on after a cut: without the password, without a gap, without a repeat.
 
-use sotto_client::{Account, Client, Command, Dial, Options, Problem, Update, random_cid};
+use sotto_client::{Account, Client, Command, Dial, Options, Patience, Problem, Update, random_cid};
 use sotto_proto::{Audience, ConvId, Epoch, MessageText, Password, Reason, Reply, Request, Seq};
 use sotto_tests::wire::Wire;
 use sotto_tests::{House, PASSWORD, Person, soon};
@@ -139,7 +139,7 @@ fn start(house: &House, dial: Dial) -> Client {
     let _ = house;
     let (user, password) = ("bob".parse().unwrap(), Password::new(PASSWORD).unwrap());
     let account = Account { user, password, take_over: false, peek: false };
-    Client::start(Options { dial, account, persistent: true }, || {})
+    Client::start(Options { dial, account, patience: Patience::Always }, || {})
 }
 
 #[tokio::test]

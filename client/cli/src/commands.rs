@@ -1,6 +1,7 @@
 //! The commands that do one thing and end.
 
 use std::io::{IsTerminal, Read, Write};
+use std::time::Duration;
 
 use sotto_client::{Client, Command, Model, Problem, Registration, Trust, Update, inspect, random_cid};
 use sotto_proto::{Audience, ConvId, Message, MessageText, Page, Pin, Presence, limits};
@@ -11,6 +12,8 @@ use crate::connect::{Purpose, Target, password, target};
 use crate::failure::Failure;
 use crate::print::Printer;
 
+/// How often a server that answers, and then says that it is too busy, is asked to let somebody in.
+const LOG_IN_TRIES: u32 = 5;
 /// Messages that `send --lines` has handed over and not yet seen stored.
 const IN_FLIGHT: usize = 256;
 
@@ -25,6 +28,7 @@ pub(crate) async fn seat(cli: &Cli, purpose: Purpose) -> Result<Seated, Failure>
     let target = target(cli)?;
     let mut client = target.log_in(cli, purpose)?;
     let mut model = Model::default();
+    let mut tries = 1;
     loop {
         let update = next(&mut client).await?;
         model.apply(&update);
@@ -33,11 +37,20 @@ pub(crate) async fn seat(cli: &Cli, purpose: Purpose) -> Result<Seated, Failure>
                 target.remember(Some(&user))?;
                 return Ok(Seated { client, model });
             }
-            Update::Refused(refusal) => return Err(refusal.into()),
-            Update::Reconnecting { why, .. } => return Err(Failure::Unreachable(why)),
+            Update::Reconnecting { why, .. } if tries == LOG_IN_TRIES => {
+                return Err(Failure::Unreachable(why));
+            }
+            Update::Reconnecting { wait, why } => {
+                tries += 1;
+                say_reconnecting(wait, &why);
+            }
             _ => {}
         }
     }
+}
+
+fn say_reconnecting(wait: Duration, why: &str) {
+    let _ = writeln!(std::io::stderr(), "sotto-cli: {why}; trying again in {:.1} s", wait.as_secs_f32());
 }
 
 async fn next(client: &mut Client) -> Result<Update, Failure> {
@@ -163,10 +176,7 @@ pub(crate) fn show(printer: Printer, update: &Update, model: &Model) -> Result<(
         Update::CaughtUp => printer.caught_up()?,
         Update::Joined(people) => people.iter().try_for_each(|user| printer.presence(user, true))?,
         Update::Left(people) => people.iter().try_for_each(|user| printer.presence(user, false))?,
-        Update::Reconnecting { wait, why } => {
-            let mut stderr = std::io::stderr();
-            let _ = writeln!(stderr, "sotto-cli: {why}; trying again in {:.1} s", wait.as_secs_f32());
-        }
+        Update::Reconnecting { wait, why } => say_reconnecting(*wait, why),
         _ => {}
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::IsTerminal;
 
-use sotto_client::{Account, Client, Dial, Options, Profile, ServerEntry, Trust};
+use sotto_client::{Account, Client, Dial, Options, Patience, Profile, ServerEntry, Trust};
 use sotto_proto::{Link, Password, Username};
 
 use crate::args::Cli;
@@ -77,7 +77,8 @@ impl Target {
         let peek = purpose == Purpose::Errand;
         let account = Account { user, password, take_over: cli.take_over, peek };
         // A first connection that fails is told at once, also to somebody who means to stay.
-        let options = Options { dial: self.dial.clone(), account, persistent: false };
+        let patience = if peek { Patience::Once } else { Patience::AfterLogIn };
+        let options = Options { dial: self.dial.clone(), account, patience };
         Ok(Client::start(options, || {}))
     }
 }

@@ -36,8 +36,19 @@ pub struct Options {
     pub dial: Dial,
     /// Who logs in.
     pub account: Account,
-    /// Whether to try again when the server cannot be reached at all.
-    pub persistent: bool,
+    /// How long to go on trying.
+    pub patience: Patience,
+}
+
+/// When a server that cannot be reached is tried again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Patience {
+    /// Not at all.
+    Once,
+    /// Once it has let this client in.
+    AfterLogIn,
+    /// Always.
+    Always,
 }
 
 /// A running client: commands in, updates out. Dropping it ends the connection without a log-out.
@@ -55,8 +66,7 @@ impl Client {
         let (commands, asked) = mpsc::channel(CHANNEL);
         let (told, updates) = mpsc::channel(CHANNEL);
         let session = Session::new(options.account.clone(), Instant::now().into_std());
-        let driver =
-            Driver { dial: options.dial, persistent: options.persistent, session, asked, told, wake };
+        let driver = Driver { dial: options.dial, patience: options.patience, session, asked, told, wake };
         tokio::spawn(driver.run());
         Self { commands, updates }
     }
@@ -148,7 +158,7 @@ impl From<io::Error> for RegisterError {
 
 struct Driver<W> {
     dial: Dial,
-    persistent: bool,
+    patience: Patience,
     session: Session,
     asked: mpsc::Receiver<Command>,
     told: mpsc::Sender<Update>,
@@ -175,7 +185,7 @@ impl<W: Fn() + Send + 'static> Driver<W> {
                     self.session.end(Problem::NotTrusted(error));
                     String::new()
                 }
-                Err(ConnectError::Unreachable { why, .. }) if !self.persistent => {
+                Err(ConnectError::Unreachable { why, .. }) if !self.goes_on_trying() => {
                     self.session.end(Problem::Refused(unreachable(&self.dial, &why)));
                     String::new()
                 }
@@ -192,9 +202,18 @@ impl<W: Fn() + Send + 'static> Driver<W> {
         let _ = self.tell().await;
     }
 
+    fn goes_on_trying(&self) -> bool {
+        match self.patience {
+            Patience::Once => false,
+            Patience::AfterLogIn => self.session.has_been_in(),
+            Patience::Always => true,
+        }
+    }
+
     /// Waits before the next try; commands are taken meanwhile.
     async fn pause(&mut self, failures: u32, why: String) -> Result<(), Deserted> {
-        let wait = back_off(failures, random_fraction());
+        let asked = self.session.asked_to_wait().unwrap_or_default();
+        let wait = asked + back_off(failures, random_fraction());
         self.told.send(Update::Reconnecting { wait, why }).await.map_err(|_| Deserted)?;
         (self.wake)();
         let until = Instant::now() + wait;

@@ -11,7 +11,7 @@ mod trust;
 mod update;
 
 pub use connect::{ConnectError, Dial, inspect};
-pub use driver::{Client, Options, RegisterError, Registration};
+pub use driver::{Client, Options, Patience, RegisterError, Registration};
 pub use model::{Known, Model};
 pub use profile::{Profile, ProfileError, ServerEntry};
 pub use session::{Session, random_cid};

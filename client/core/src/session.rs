@@ -56,7 +56,8 @@ pub struct Session {
     account: Account,
     state: State,
     token: Option<Token>,
-    epoch: Epoch,
+    /// Of the history that the cursors belong to; `None` before the first log-in.
+    epoch: Option<Epoch>,
     cursors: HashMap<ConvId, Cursor>,
     outbox: Outbox,
     /// Requests to be sent once logged in.
@@ -65,6 +66,8 @@ pub struct Session {
     next_reference: u64,
     last_heard: Instant,
     pinged: bool,
+    /// How long the server wants to be left alone.
+    asked_to_wait: Option<Duration>,
     output: VecDeque<Bytes>,
     updates: VecDeque<Update>,
 }
@@ -77,7 +80,7 @@ impl Session {
             account,
             state: State::Disconnected,
             token: None,
-            epoch: Epoch::new(0),
+            epoch: None,
             cursors: HashMap::new(),
             outbox: Outbox::default(),
             held: Vec::new(),
@@ -85,6 +88,7 @@ impl Session {
             next_reference: 0,
             last_heard: now,
             pinged: false,
+            asked_to_wait: None,
             output: VecDeque::new(),
             updates: VecDeque::new(),
         }
@@ -106,6 +110,17 @@ impl Session {
         self.state == State::Ended
     }
 
+    /// How long the server has asked to be left alone, since this was asked last.
+    pub fn asked_to_wait(&mut self) -> Option<Duration> {
+        self.asked_to_wait.take()
+    }
+
+    /// Whether it has been logged in at any time.
+    #[must_use]
+    pub fn has_been_in(&self) -> bool {
+        self.epoch.is_some()
+    }
+
     /// Whether another message may be queued: at most 1,024 wait for their acknowledgement.
     #[must_use]
     pub fn has_room(&self) -> bool {
@@ -119,14 +134,14 @@ impl Session {
         self.updates.push_back(Update::Connected);
         let resuming = self.token.is_some() && !self.account.peek;
         self.state = State::LoggingIn { resuming };
-        let request = match &self.token {
-            Some(token) if resuming => {
+        let request = match (&self.token, self.epoch) {
+            (Some(token), Some(epoch)) if resuming => {
                 let (user, token) = (self.account.user.clone(), token.clone());
                 let cursors = latest_cursors(&self.cursors);
                 for (conv, seen) in &cursors {
                     self.cursors.entry(*conv).or_default().at = Some(*seen);
                 }
-                Request::Resume { user, token, epoch: self.epoch, cursors }
+                Request::Resume { user, token, epoch, cursors }
             }
             _ => self.log_in(),
         };
@@ -251,7 +266,7 @@ impl Session {
             Reply::Left(people) => self.updates.push_back(Update::Left(people)),
             Reply::CaughtUp => self.caught_up(),
             Reply::Ping { body } => self.output.push_back(Request::Pong { body }.encode(None)),
-            Reply::Refused(refusal) => self.refused(refusal),
+            Reply::Refused(refusal) => return self.refused(refusal),
             Reply::Goodbye(refusal) => return self.goodbye(refusal),
             // Answers that nobody waits for any more, and what belongs to registration.
             Reply::Pong { .. }
@@ -269,7 +284,7 @@ impl Session {
         let resumed = self.state == State::LoggingIn { resuming: true };
         self.state = State::LoggedIn;
         self.token = Some(token);
-        self.epoch = epoch;
+        self.epoch = Some(epoch);
         // From now on the account is ours: a later log-in of our own does not push anybody out.
         self.account.take_over = false;
         self.updates.push_back(Update::LoggedIn { user, resumed });
@@ -363,19 +378,26 @@ impl Session {
         self.ask(&Request::Who { all: false }, Asked::Online(Vec::new()));
     }
 
-    fn refused(&mut self, refusal: Refusal) {
-        match (self.state, refusal.retry_after) {
-            // A server that is busy is tried again; the driver waits as long as it says.
-            (State::LoggingIn { .. }, None) => self.end(Problem::Refused(refusal)),
+    fn refused(&mut self, refusal: Refusal) -> Result<(), String> {
+        match (self.state, refusal.reason) {
+            (State::LoggingIn { .. }, Reason::Busy) => {
+                self.asked_to_wait = refusal.retry_after;
+                return Err(refusal.sentence);
+            }
+            (State::LoggingIn { .. }, _) => self.end(Problem::Refused(refusal)),
             _ => self.updates.push_back(Update::Refused(refusal)),
         }
+        Ok(())
     }
 
     fn goodbye(&mut self, refusal: Refusal) -> Result<(), String> {
         match (self.state, refusal.reason) {
             (State::LoggingOut, _) => self.end(Problem::LoggedOut),
             (_, Reason::Replaced) => self.end(Problem::Replaced),
-            _ => return Err(format!("the server ended the connection: {}", refusal.sentence)),
+            _ => {
+                self.asked_to_wait = refusal.retry_after;
+                return Err(format!("the server ended the connection: {}", refusal.sentence));
+            }
         }
         Ok(())
     }

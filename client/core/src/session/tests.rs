@@ -305,6 +305,20 @@ fn only_some_good_byes_are_for_ever() {
 }
 
 #[test]
+fn a_busy_server_is_left_alone_as_long_as_it_asks() {
+    let mut it = Bench::new();
+    it.connects();
+    let wait = Duration::from_secs(2);
+    let busy = Reply::Refused(Refusal::new(Reason::Busy, "come back").retry(wait));
+    assert_eq!(it.breaks(&busy), "come back");
+    assert_eq!((it.session.asked_to_wait(), it.session.asked_to_wait()), (Some(wait), None));
+    assert!(!it.session.is_over());
+    it.connects();
+    it.tells([Reply::Refused(Refusal::new(Reason::Throttled, "too many").retry(wait))]);
+    assert!(it.session.is_over());
+}
+
+#[test]
 fn codes_of_a_later_version_are_ignored() {
     let mut it = Bench::ready(0);
     let unknown = sotto_proto::FrameBuilder::new(239).tag("x", 1).end();
