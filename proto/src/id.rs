@@ -289,7 +289,7 @@ fn base64url(text: &str) -> Option<[u8; 32]> {
 fn hex_groups(text: &str) -> Option<[u8; 32]> {
     let digits: String = text.chars().filter(|c| !matches!(c, ' ' | ':' | '-')).collect();
     let mut bytes = [0; 32];
-    if digits.len() != 64 || !digits.is_ascii() {
+    if digits.len() != 64 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
     for (index, byte) in bytes.iter_mut().enumerate() {
@@ -309,7 +309,9 @@ mod tests {
         assert_eq!(pin.to_base64url().parse(), Ok(pin));
         assert_eq!(pin.to_groups().parse(), Ok(pin));
         assert_eq!(pin.to_groups().to_uppercase().replace(' ', ":").parse(), Ok(pin));
-        assert_eq!("sha256:short".parse::<Pin>(), Err(ValueError::Invalid("fingerprint")));
+        for bad in ["sha256:short", &"+a".repeat(32), &format!("{}=", pin.to_base64url())] {
+            assert_eq!(bad.parse::<Pin>(), Err(ValueError::Invalid("fingerprint")), "{bad}");
+        }
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub const MAX_PAGE: u16 = 200;
 pub const MAX_CURSORS: usize = 512;
 /// The longest invite code, in characters.
 pub const MAX_INVITE_CHARS: usize = 64;
+/// The longest address in 202 `from=`, in bytes.
+pub const MAX_ADDRESS_BYTES: usize = 64;
 /// The longest `sotto://` link, in bytes.
 pub const MAX_LINK_BYTES: usize = 1024;
 /// The port a server listens on when nothing else is said.

@@ -106,7 +106,12 @@ fn host_and_port(address: &str) -> Result<(String, u16), ValueError> {
     let (host, port) = match address.strip_prefix('[') {
         Some(rest) => {
             let (host, rest) = rest.split_once(']').ok_or(ValueError::Link("a bracket is not closed"))?;
-            (host, rest.strip_prefix(':'))
+            match rest.strip_prefix(':') {
+                None if !rest.is_empty() => {
+                    return Err(ValueError::Link("a bracket is not followed by a port"));
+                }
+                port => (host, port),
+            }
         }
         // More than one colon without brackets: a bare IPv6 address.
         None if address.parse::<Ipv6Addr>().is_ok() => (address, None),
@@ -118,13 +123,15 @@ fn host_and_port(address: &str) -> Result<(String, u16), ValueError> {
     }
     let port = match port {
         None => DEFAULT_PORT,
-        Some(digits) => digits
-            .parse()
-            .ok()
-            .filter(|port| *port != 0)
-            .ok_or(ValueError::Link("its port is not 1–65535"))?,
+        Some(digits) => parse_port(digits).ok_or(ValueError::Link("its port is not 1–65535"))?,
     };
     Ok((host.to_ascii_lowercase(), port))
+}
+
+fn parse_port(digits: &str) -> Option<u16> {
+    // `parse` alone would take a sign.
+    let unsigned = digits.bytes().all(|b| b.is_ascii_digit());
+    digits.parse().ok().filter(|port| unsigned && *port != 0)
 }
 
 /// Percent-encodes all but RFC 3986's unreserved characters.
@@ -174,7 +181,9 @@ mod tests {
             "lab:0",
             "lab:99999",
             "lab:x",
+            "lab:+80",
             "[::1",
+            "[::1]80",
             "lab/?pin=abc",
             "a b",
             "lab/?pin=%zz",

@@ -54,11 +54,28 @@ impl FromStr for Username {
         if shown.chars().count() > MAX_NAME_CHARS {
             return Err(ValueError::NameTooLong);
         }
-        if shown == "*" || shown.starts_with('#') {
+        let key = comparison_key(&shown)?;
+        if *key != *shown {
+            check_key(&key)?;
+        }
+        if is_reserved(&key) {
             return Err(ValueError::NameCharacter);
         }
-        Ok(Self { key: comparison_key(&shown)?, shown: shown.into() })
+        Ok(Self { key, shown: shown.into() })
     }
+}
+
+fn is_reserved(key: &str) -> bool {
+    key == "*" || key.starts_with('#')
+}
+
+/// A key has to be a username too, and its own key: mapping may make a name longer, and may lead to what no
+/// username holds. RFC 8264 §7 has such strings refused.
+fn check_key(key: &str) -> Result<(), ValueError> {
+    if key.chars().count() > MAX_NAME_CHARS {
+        return Err(ValueError::NameTooLong);
+    }
+    if *comparison_key(key)? == *key { Ok(()) } else { Err(ValueError::NameCharacter) }
 }
 
 fn comparison_key(shown: &str) -> Result<Box<str>, ValueError> {
@@ -167,6 +184,8 @@ mod tests {
         let refused = [
             "*",
             "#room",
+            "\u{ff0a}",
+            "\u{ff03}room",
             " ann",
             "ann ",
             "a  b",
@@ -191,5 +210,8 @@ mod tests {
         assert!(name(&"张".repeat(32)).is_ok());
         assert_eq!(name(&"张".repeat(33)), Err(ValueError::NameTooLong));
         assert_eq!(name(&"a".repeat(100_000)), Err(ValueError::NameTooLong));
+        // In lower case it has two characters.
+        assert!(name(&"İ".repeat(16)).is_ok());
+        assert_eq!(name(&"İ".repeat(17)), Err(ValueError::NameTooLong));
     }
 }

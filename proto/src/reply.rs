@@ -10,7 +10,7 @@ use crate::error::{DecodeError, ValueError};
 use crate::frame::{Frame, FrameBuilder};
 use crate::head;
 use crate::id::{Cid, ConvId, Epoch, Seq, Token};
-use crate::limits::MAX_HEAD;
+use crate::limits::{MAX_ADDRESS_BYTES, MAX_HEAD};
 use crate::name::Username;
 use crate::reason::Reason;
 use crate::text::MessageText;
@@ -380,6 +380,9 @@ fn needed<T>(value: Option<T>, key: &'static str) -> Result<T, DecodeError> {
 
 fn already_logged_in(frame: &Frame) -> Result<Reply, DecodeError> {
     let from = frame.tag("from").map(|from| from.into_owned()).unwrap_or_default();
+    if from.len() > MAX_ADDRESS_BYTES {
+        return Err(ValueError::Invalid("address").into());
+    }
     Ok(Reply::AlreadyLoggedIn { since: frame.number("since")?.unwrap_or(0), from })
 }
 
@@ -439,11 +442,11 @@ fn stored(frame: &Frame) -> Result<Reply, DecodeError> {
 }
 
 fn hole(frame: &Frame) -> Result<Reply, DecodeError> {
-    Ok(Reply::Hole {
-        conv: frame.required("conv")?,
-        from: frame.required("from")?,
-        to: frame.required("to")?,
-    })
+    let (conv, from, to) = (frame.required("conv")?, frame.required("from")?, frame.required("to")?);
+    if from == Seq::ZERO || to < from {
+        return Err(ValueError::Invalid("hole: it goes from a seq to one that is not below it").into());
+    }
+    Ok(Reply::Hole { conv, from, to })
 }
 
 fn conversation(frame: &Frame) -> Result<Reply, DecodeError> {

@@ -1,0 +1,166 @@
+//! The exact bytes of every code. A change here is a change of the protocol.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bytes::Bytes;
+use sotto_proto::{
+    Audience, ConvKind, Frame, Message, Page, Presence, Reason, Refusal, Reply, Request, code,
+};
+
+use crate::round_trip::registered_codes;
+use crate::table::{AT, cid, conv, epoch, name, pass, people, seq, text, token};
+
+#[test]
+fn requests_are_these_bytes() {
+    for (payload, request) in requests() {
+        assert_eq!(request.encode(None), framed(payload));
+        assert_eq!(Request::from_frame(&parse(payload)), Ok(request));
+    }
+}
+
+#[test]
+fn replies_are_these_bytes() {
+    for (payload, reply) in replies() {
+        assert_eq!(reply.encode(None), framed(payload));
+        assert_eq!(Reply::from_frame(&parse(payload)), Ok(reply));
+    }
+}
+
+#[test]
+fn the_length_counts_the_payload_and_the_reference_is_the_first_tag() {
+    let who = Request::Who { all: true };
+    assert_eq!(who.encode(Some("a b")), Bytes::from_static(b"\0\0\0\x13108 ref=a%20b all=1"));
+    let ping = Reply::Ping { body: Bytes::from(vec![b'x'; 0x1fb]) };
+    assert_eq!(&ping.encode(None)[..9], b"\0\0\x02\0105\r\n");
+}
+
+#[test]
+fn there_are_golden_bytes_for_every_code_that_is_built() {
+    let mut built = registered_codes();
+    assert!(built.remove(&code::SEND_FILE) && built.remove(&code::FILE));
+    let payloads = requests().into_iter().map(|row| row.0).chain(replies().into_iter().map(|row| row.0));
+    assert_eq!(payloads.map(|payload| parse(payload).code()).collect::<BTreeSet<_>>(), built);
+}
+
+fn requests() -> Vec<(&'static [u8], Request)> {
+    let user = || name("ann");
+    vec![
+        (b"100", Request::LogOut),
+        (
+            b"101\r\nann\r\npw\r\n",
+            Request::LogIn { user: user(), password: pass("pw\r\n"), take_over: false, peek: false },
+        ),
+        (
+            b"101 take-over=1 peek=1\r\n\xe5\xbc\xa0\xe4\xbc\x9f\r\n",
+            Request::LogIn { user: name("张伟"), password: pass(""), take_over: true, peek: true },
+        ),
+        (b"102\r\nann\r\npw", Request::Register { user: user(), password: pass("pw"), invite: None }),
+        (
+            b"102 invite=a%20b%3d%25%0d%0a%09\xe5\xbc\xa0%c2%85\r\nann\r\npw",
+            Request::Register {
+                user: user(),
+                password: pass("pw"),
+                invite: Some("a b=%\r\n\t张\u{85}".into()),
+            },
+        ),
+        (
+            b"103 user=J.%20R. token=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8 epoch=0123456789abcdef\r\n1 7\r\n3 0",
+            Request::Resume {
+                user: name("J. R."),
+                token: token(),
+                epoch: epoch(),
+                cursors: vec![(conv(1), seq(7)), (conv(3), seq(0))],
+            },
+        ),
+        (b"105\r\n\0\xff", Request::Ping { body: Bytes::from_static(b"\0\xff") }),
+        (b"211\r\n", Request::Pong { body: Bytes::new() }),
+        (b"106\r\n*\r\nhi", Request::Send { cid: None, to: Audience::Everyone, text: text("hi") }),
+        (
+            b"106 cid=000102030405060708090a0b0c0d0e0f\r\nann\tBob\r\n1\r\n2",
+            Request::Send { cid: Some(cid()), to: people(["Bob", "ann"]), text: text("1\r\n2") },
+        ),
+        (b"107 conv=3 limit=200", Request::History { conv: conv(3), page: Page::Latest, limit: 200 }),
+        (
+            b"107 conv=3 before=9 limit=1",
+            Request::History { conv: conv(3), page: Page::Before(seq(9)), limit: 1 },
+        ),
+        (
+            b"107 conv=3 after=0 limit=50",
+            Request::History { conv: conv(3), page: Page::After(seq(0)), limit: 50 },
+        ),
+        (b"108", Request::Who { all: false }),
+        (b"108 all=1", Request::Who { all: true }),
+    ]
+}
+
+fn replies() -> Vec<(&'static [u8], Reply)> {
+    let (cid, conv, epoch, token) = (cid(), conv(3), epoch(), token());
+    let [ann, bob] = ["ann", "Bob"].map(name);
+    let both = || vec![ann.clone(), bob.clone()];
+    let message = |cid| Message { conv, seq: seq(5), at: AT, cid, from: ann.clone(), text: text("1\r\n2") };
+    let busy = Refusal::new(Reason::Busy, "Later.").retry(Duration::from_secs(2));
+    let not_sent =
+        |cid, who| Reply::NotSent { cid, reason: Reason::UnknownRecipient, who, sentence: "Who?".into() };
+    let conversation =
+        |kind, members| Reply::Conversation { conv, kind, members, head: seq(5), after: seq(4) };
+    vec![
+        (b"201", Reply::WrongPassword),
+        (b"202 since=1767225600123 from=192.0.2.7", Reply::AlreadyLoggedIn { since: AT, from: "192.0.2.7".into() }),
+        (b"203\r\nann\r\nBob", Reply::Left(both())),
+        (
+            b"204 token=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8 epoch=0123456789abcdef max=65536\r\nann",
+            Reply::LoggedIn { user: ann.clone(), token, epoch, max: 65_536 },
+        ),
+        (b"205\r\nann\r\nBob", Reply::Joined(both())),
+        (b"206", Reply::Registered),
+        (b"207", Reply::NameTaken),
+        (b"208 reason=unknown-recipient\r\nWho?", not_sent(None, vec![])),
+        (
+            b"208 cid=000102030405060708090a0b0c0d0e0f reason=unknown-recipient who=zo\xc3\xab%09J.%20R.\r\nWho?",
+            not_sent(Some(cid), vec!["zoë".into(), "J. R.".into()]),
+        ),
+        (b"209 conv=3 seq=5 at=1767225600123\r\nann\r\n1\r\n2", Reply::Message(message(None))),
+        (
+            b"209 conv=3 seq=5 at=1767225600123 cid=000102030405060708090a0b0c0d0e0f\r\nann\r\n1\r\n2",
+            Reply::Message(message(Some(cid))),
+        ),
+        (b"210", Reply::Online { people: vec![], more: false }),
+        (b"210 more=1\r\nann\r\nBob", Reply::Online { people: both(), more: true }),
+        (
+            b"210 all=1\r\nann\tonline\r\nBob\taway",
+            Reply::Everyone {
+                people: vec![(ann.clone(), Presence::Online), (bob.clone(), Presence::Away)],
+                more: false,
+            },
+        ),
+        (b"210 all=1 more=1", Reply::Everyone { people: vec![], more: true }),
+        (b"105\r\n", Reply::Ping { body: Bytes::new() }),
+        (b"211\r\n\0\xff", Reply::Pong { body: Bytes::from_static(b"\0\xff") }),
+        (
+            b"212 cid=000102030405060708090a0b0c0d0e0f conv=3 seq=5 at=1767225600123",
+            Reply::Stored { cid, conv, seq: seq(5), at: AT },
+        ),
+        (b"213", Reply::CaughtUp),
+        (b"214 conv=3 from=1 to=4", Reply::Hole { conv, from: seq(1), to: seq(4) }),
+        (b"215", Reply::StartOver { conv: None }),
+        (b"215 conv=3", Reply::StartOver { conv: Some(conv) }),
+        (b"216 reason=bad-request\r\nNo.", Reply::Refused(Refusal::new(Reason::BadRequest, "No."))),
+        (b"216 reason=busy retry-after=2\r\nLater.", Reply::Refused(busy.clone())),
+        (b"217 reason=busy retry-after=2\r\nLater.", Reply::Goodbye(busy)),
+        (b"218 more=0", Reply::End { more: false }),
+        (b"218 more=1", Reply::End { more: true }),
+        (b"220 conv=3 kind=lobby head=5 after=4", conversation(ConvKind::Lobby, vec![])),
+        (b"220 conv=3 kind=set head=5 after=4\r\nann\r\nBob", conversation(ConvKind::Set, both())),
+        (b"220 conv=3 kind=room head=5 after=4\r\nann", conversation(ConvKind::Room, vec![ann.clone()])),
+    ]
+}
+
+fn framed(payload: &[u8]) -> Bytes {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[..], payload].concat().into()
+}
+
+fn parse(payload: &'static [u8]) -> Frame {
+    Frame::parse(Bytes::from_static(payload)).unwrap()
+}

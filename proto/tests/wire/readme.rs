@@ -1,0 +1,1 @@
+//! README.md is the specification: it cannot drift from the code.
