@@ -332,7 +332,12 @@ fn unreachable(dial: &Dial, why: &str) -> Refusal {
 }
 
 fn lost(error: &io::Error) -> String {
-    format!("the connection was lost ({error})")
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            "the connection was lost".to_owned()
+        }
+        _ => format!("the connection was lost ({error})"),
+    }
 }
 
 /// Full jitter: a random part of a wait that doubles, so that a room full of clients does not come back in

@@ -92,9 +92,11 @@ pub(crate) async fn log_in(session: &mut Session, asker: &Asker, asked: LogIn) -
     let stored = known.as_ref().map(|known| &known.password);
     let verdict = server.passwords.verify(&asked.password, stored).await.map_err(not_hashed)?;
     let account = match (verdict, known) {
-        (Verdict::Right | Verdict::RightButWeak, Some(known)) => known.account.clone(),
-        _ => {
-            info!(user = %asked.user, "wrong name or password");
+        (Verdict::Right | Verdict::RightButWeak, Some(known)) => known.account,
+        (_, known) => {
+            // A name that nobody has may be a password in the wrong field: it is not logged.
+            let user = known.map(|known| known.account.name.to_string()).unwrap_or_default();
+            info!(user, "wrong name or password");
             return session.wrong_password(asker);
         }
     };
@@ -122,7 +124,7 @@ pub(crate) async fn resume(session: &mut Session, asker: &Asker, asked: Resume) 
     let expires = now.saturating_add(server.limits().token_millis());
     let shown = TokenUse { hash: hash(&asked.token), now, expires };
     let Some(account) = server.store.use_token(&asked.user, shown).await? else {
-        info!(user = %asked.user, "a session that cannot be resumed");
+        info!("a session that cannot be resumed");
         return session.wrong_password(asker);
     };
     let claimed = claim_account(session, asker, (&account, &asked.token, Claim::Ask)).await?;
