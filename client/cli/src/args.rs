@@ -9,7 +9,7 @@ use sotto_proto::{Audience, Link, Username, ValueError};
 #[derive(Debug, Parser)]
 #[command(name = "sotto-cli", version, after_help = EXAMPLES, args_override_self = true)]
 pub(crate) struct Cli {
-    /// The server's link, as it printed it, or host[:port] of one that is trusted already
+    /// The server's link, as it printed it, or HOST:PORT of one that is trusted already
     /// [default: the server used last]
     #[arg(long, value_name = "LINK", env = "SOTTO_SERVER", global = true)]
     pub(crate) server: Option<Link>,
