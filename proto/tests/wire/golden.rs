@@ -32,7 +32,7 @@ fn the_length_counts_the_payload_and_the_reference_is_the_first_tag() {
     let who = Request::Who { all: true };
     assert_eq!(who.encode(Some("a b")), Bytes::from_static(b"\0\0\0\x13108 ref=a%20b all=1"));
     let ping = Reply::Ping { body: Bytes::from(vec![b'x'; 0x1fb]) };
-    assert_eq!(&ping.encode(None)[..9], b"\0\0\x02\0105\r\n");
+    assert_eq!(&ping.encode(None)[..9], b"\x00\x00\x02\x00105\r\n");
 }
 
 #[test]
