@@ -126,6 +126,9 @@ impl Session {
         }
         self.clock.quiet = true;
         self.clock.next = now + self.server.limits().ping();
+        if self.clock.answers_pings {
+            self.clock.next = self.clock.next.min(self.clock.last_heard + self.server.limits().silence());
+        }
         Ok(())
     }
 
