@@ -29,8 +29,9 @@ impl FromStr for Link {
     type Err = ValueError;
 
     fn from_str(typed: &str) -> Result<Self, ValueError> {
+        const TOO_LONG: ValueError = ValueError::Link("it is over 1,024 bytes");
         if typed.len() > MAX_LINK_BYTES {
-            return Err(ValueError::Link("it is over 1,024 bytes"));
+            return Err(TOO_LONG);
         }
         let typed: String = typed.trim().chars().map(narrow).collect();
         let rest = strip_scheme(&typed)?;
@@ -40,7 +41,8 @@ impl FromStr for Link {
         for pair in query.trim_start_matches(['/', '?']).split('&') {
             link.take_parameter(pair)?;
         }
-        Ok(link)
+        // What was typed without percent-encoding is longer when it is printed.
+        if link.to_string().len() > MAX_LINK_BYTES { Err(TOO_LONG) } else { Ok(link) }
     }
 }
 
@@ -192,5 +194,8 @@ mod tests {
             assert!(matches!(link(text), Err(ValueError::Link(_))), "{text}");
         }
         assert!(link(&format!("lab/?invite={}", "x".repeat(2000))).is_err());
+        // Short enough as it was typed, too long as it would be printed.
+        let (host, invite) = ("a".repeat(600), "张".repeat(64));
+        assert!(link(&format!("{host}/?invite={invite}")).is_err());
     }
 }

@@ -126,7 +126,7 @@ async fn everyone_with_an_account_can_be_listed_with_presence() {
 
 #[tokio::test]
 async fn a_roster_that_does_not_fit_one_frame_comes_in_several() {
-    let house = House::with_limits(&["stranger-requests=0"]).await;
+    let house = House::with_limits(&["stranger-requests=0", "login-seconds=0"]).await;
     let mut door = Person::stranger(&house.dial()).await;
     for index in 0..410 {
         assert_eq!(door.registers(&format!("{index}{}", "张".repeat(28)), PASSWORD).await, Reply::Registered);

@@ -139,6 +139,18 @@ async fn history_is_read_page_by_page_from_either_end() {
 }
 
 #[tokio::test]
+async fn a_page_holds_what_was_sent_just_before_it() {
+    let house = House::open().await;
+    let [mut ann] = house.join(["ann"]).await;
+    let lobby = sotto_proto::ConvId::new(1).unwrap();
+    for index in 1..=20 {
+        ann.drops_in(&[], &index.to_string()).await;
+        let (page, _) = ann.looks_up(lobby, Page::Latest, 1).await;
+        assert_eq!(page[0].text, index.to_string());
+    }
+}
+
+#[tokio::test]
 async fn other_people_s_history_is_as_if_it_were_not_there() {
     let house = House::open().await;
     let [mut ann, _bob, mut eve] = house.join(["ann", "bob", "eve"]).await;

@@ -22,6 +22,8 @@ pub(crate) async fn read(
     (asker, asked): (&Asker, Asked),
 ) -> Result<(), Failure> {
     info!(user = %member.account.name, conversation = %asked.conv, "history");
+    // What was sent before it on the same connection is in it.
+    server.lane.flush().await;
     let Some(seat) = server.store.seat(member.account.id, asked.conv).await? else {
         return Err(Failure::refused(Reason::BadRequest, "You are in no conversation of that number."));
     };
