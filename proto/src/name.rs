@@ -16,7 +16,8 @@ use crate::limits::MAX_NAME_CHARS;
 /// Two usernames are equal when their [`key`](Self::key)s are: PRECIS UsernameCaseMapped (RFC 8265), so
 /// `Mary` and `mary`, or `ann` and full-width `ａｎｎ`, are one account. As RFC 8265 §3.1 allows, a
 /// username is userparts with single separators between them. A separator is a space or the middle dot
-/// `·` of names like 阿凡提·买买提, which PRECIS would otherwise refuse. `*` and a leading `#` are reserved.
+/// `·` of names like 阿凡提·买买提, which PRECIS would otherwise refuse. Chinese characters that are younger
+/// than its tables are themselves. `*` and a leading `#` are reserved.
 #[derive(Clone)]
 pub struct Username {
     shown: Box<str>,
@@ -99,9 +100,42 @@ fn push_key_of(userpart: &str, key: &mut String) -> Result<(), ValueError> {
         key.extend(userpart.chars().map(|c| c.to_ascii_lowercase()));
         return Ok(());
     }
-    let mapped = UsernameCaseMapped::enforce(userpart).map_err(|_| ValueError::NameCharacter)?;
-    key.push_str(&mapped);
+    let mut known = userpart;
+    while let Some(at) = known.find(is_newer_han) {
+        let (before, rest) = known.split_at(at);
+        let mut rest = rest.chars();
+        push_mapped(before, key)?;
+        key.extend(rest.next());
+        known = rest.as_str();
+        if known.is_empty() {
+            return Ok(());
+        }
+    }
+    if known.is_empty() { Err(ValueError::NameCharacter) } else { push_mapped(known, key) }
+}
+
+fn push_mapped(part: &str, key: &mut String) -> Result<(), ValueError> {
+    if !part.is_empty() {
+        key.push_str(&UsernameCaseMapped::enforce(part).map_err(|_| ValueError::NameCharacter)?);
+    }
     Ok(())
+}
+
+/// Chinese characters that are younger than the tables of PRECIS (Unicode 6.3). People have them in their
+/// names; nothing maps to or from them.
+fn is_newer_han(c: char) -> bool {
+    matches!(
+        c,
+        '\u{4db6}'..='\u{4dbf}'
+            | '\u{9fcd}'..='\u{9fff}'
+            | '\u{2a6d7}'..='\u{2a6df}'
+            | '\u{2b739}'
+            | '\u{2b820}'..='\u{2ceaf}'
+            | '\u{2ceb0}'..='\u{2ebe0}'
+            | '\u{2ebf0}'..='\u{2ee5d}'
+            | '\u{30000}'..='\u{3134a}'
+            | '\u{31350}'..='\u{323af}'
+    )
 }
 
 impl PartialEq for Username {
@@ -152,9 +186,19 @@ mod tests {
 
     #[test]
     fn names_in_any_script_are_kept_as_written() {
-        for typed in
-            ["ann", "张伟", "Иван", "J. R. Hartley", "阿凡提·买买提", "李 雷", "user-1_x", "ｱﾝ", "Zoë"]
-        {
+        for typed in [
+            "ann",
+            "张伟",
+            "Иван",
+            "J. R. Hartley",
+            "阿凡提·买买提",
+            "李 雷",
+            "user-1_x",
+            "ｱﾝ",
+            "Zoë",
+            "王\u{9fed}",
+            "\u{2b8b8}Ann\u{30000}",
+        ] {
             assert_eq!(name(typed).unwrap().as_str(), typed);
         }
     }
@@ -164,6 +208,7 @@ mod tests {
         assert_eq!(name("Mary").unwrap(), name("mary").unwrap());
         assert_eq!(name("ａｎｎ").unwrap(), name("ANN").unwrap());
         assert_eq!(name("Zoe\u{308}").unwrap(), name("zoë").unwrap());
+        assert_eq!(name("\u{2b8b8}ANN").unwrap(), name("\u{2b8b8}ann").unwrap());
         assert_ne!(name("ann").unwrap(), name("anne").unwrap());
         assert_ne!(name("a b").unwrap(), name("a·b").unwrap());
     }

@@ -49,6 +49,9 @@ pub(crate) async fn serve(
     // Leaves the hub, so that nothing more is queued.
     drop(session);
     if let Some(refusal) = end.last_words() {
+        if matches!(end, ConnectionEnd::Malformed(_)) {
+            outbox.reply(Reply::Refused(refusal.clone()).encode(None));
+        }
         outbox.reply(Reply::Goodbye(refusal).encode(None));
         writer.finish(&outbox).await;
     }
@@ -68,11 +71,13 @@ async fn converse<S: Transport>(mut reader: ReadHalf<S>, session: &mut Session) 
                     return end;
                 }
             }
-            Err(ConnectionEnd::Shutdown) => {
-                session.flush().await;
-                return ConnectionEnd::Shutdown;
+            Err(end) => {
+                if matches!(end, ConnectionEnd::Shutdown | ConnectionEnd::Malformed(_)) {
+                    // What came before is answered before the good-bye.
+                    session.flush().await;
+                }
+                return end;
             }
-            Err(end) => return end,
         }
     }
 }

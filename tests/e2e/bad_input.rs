@@ -25,8 +25,10 @@ async fn malformed_framing_ends_the_connection_with_the_reason() {
     for bytes in frames {
         let mut stranger = Person::stranger(&house.dial()).await;
         stranger.sends_bytes(bytes).await;
-        let mut said = stranger.until_the_end().await;
-        assert_eq!(reason(said.pop()), Reason::Malformed, "{bytes:?}");
+        let said = stranger.until_the_end().await;
+        let [refused @ Reply::Refused(_), bye @ Reply::Goodbye(_)] = &said[..] else { panic!("{said:?}") };
+        let reasons = [refused, bye].map(|reply| reason(Some(reply.clone())));
+        assert_eq!(reasons, [Reason::Malformed; 2], "{bytes:?}");
     }
     ann.posts("unmoved").await;
 }
@@ -35,8 +37,13 @@ async fn malformed_framing_ends_the_connection_with_the_reason() {
 async fn malformed_framing_ends_a_member_s_connection_too_and_no_other() {
     let house = House::open().await;
     let [mut ann, mut bob] = house.join(["ann", "bob"]).await;
+    for index in 0..10 {
+        ann.drops_in(&[], &index.to_string()).await;
+    }
     ann.sends_bytes(&[0, 1, 0, 1]).await;
-    assert_eq!(reason(ann.until_the_end().await.pop()), Reason::Malformed);
+    let said = ann.until_the_end().await;
+    assert_eq!(said.iter().filter(|reply| matches!(reply, Reply::Stored { .. })).count(), 10);
+    assert_eq!(reason(said.last().cloned()), Reason::Malformed);
     bob.posts("unmoved").await;
 }
 
