@@ -6,6 +6,7 @@
 mod queries;
 mod schema;
 
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -75,7 +76,12 @@ struct Writer {
 impl Writer {
     fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(job) = jobs.blocking_recv() {
-            job(&mut self);
+            // A panic costs one write: its caller learns that the outcome is unknown, and the connection,
+            // which the job had taken, is opened anew for the next.
+            let survived = std::panic::catch_unwind(AssertUnwindSafe(|| job(&mut self)));
+            if survived.is_err() {
+                tracing::error!("a write to the store panicked");
+            }
         }
     }
 
@@ -198,7 +204,23 @@ impl Store for Sqlite {
     }
 }
 
-/// Reads what no query here uses: the flags of a connection that cannot write.
+/// The flags of a connection that cannot write.
 fn reader_flags() -> OpenFlags {
     OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_write_that_panics_or_fails_costs_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&dir.path().join("sotto.db")).unwrap();
+        let panicked: Result<(), _> = store.write(|_| panic!("a defect")).await;
+        assert!(matches!(panicked, Err(StoreError::Closed)));
+        let failed: Result<(), _> = store.write(|_| Err(StoreError::Corrupt("nonsense"))).await;
+        assert!(matches!(failed, Err(StoreError::Corrupt(_))));
+        assert!(store.write(|db| Ok(db.is_autocommit())).await.unwrap());
+    }
 }
