@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use sotto_proto::{Reason, Reply};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tracing::error;
 
 use crate::bus::Bus;
@@ -44,11 +45,12 @@ pub(crate) struct LaneWorker {
 }
 
 impl Lane {
-    /// Starts a lane that holds at most `capacity` waiting messages.
-    pub(crate) fn start(worker: LaneWorker, capacity: usize) -> Self {
+    /// Starts a lane that holds at most `capacity` waiting messages. Its task ends with the last `Lane`, or
+    /// by a defect: without it nothing can be said any more.
+    pub(crate) fn start(worker: LaneWorker, capacity: usize) -> (Self, JoinHandle<()>) {
         let (entries, waiting) = mpsc::channel(capacity);
-        tokio::spawn(worker.run(waiting));
-        Self { entries }
+        let task = tokio::spawn(worker.run(waiting));
+        (Self { entries }, task)
     }
 
     /// Hands a message in; waits while the lane is full. The answer goes to the sender's outbox.

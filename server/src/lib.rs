@@ -28,6 +28,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use sotto_proto::{ConvKind, Link, Pin};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -80,6 +81,7 @@ pub struct Bound {
     identity: Arc<Identity>,
     listener: TcpListener,
     address: SocketAddr,
+    lane: JoinHandle<()>,
     /// Released by the system when the process ends, however it does.
     _lock: File,
 }
@@ -106,17 +108,18 @@ pub async fn open(config: Config) -> anyhow::Result<Bound> {
     fs::write(config.data_dir.join(LINK_FILE), format!("{address_link}\n")).with_context(|| {
         format!("cannot write to the data directory {}; is the disk full?", config.data_dir.display())
     })?;
-    let server = assemble(config, Arc::new(store))?;
-    Ok(Bound { server, identity, listener, address, _lock: lock })
+    let (server, lane) = assemble(config, Arc::new(store))?;
+    Ok(Bound { server, identity, listener, address, lane, _lock: lock })
 }
 
-fn assemble(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Arc<Server>> {
+fn assemble(config: Config, store: Arc<dyn Store>) -> anyhow::Result<(Arc<Server>, JoinHandle<()>)> {
     let limits = &config.limits;
     let hub = Hub::new(limits.linger());
     let worker = LaneWorker { store: Arc::clone(&store), hub: Arc::clone(&hub), bus: Box::new(NoBus) };
     let lobby = Conversation { id: store::lobby_id(), kind: ConvKind::Lobby, members: Vec::new() };
-    Ok(Arc::new(Server {
-        lane: Lane::start(worker, limits.lane_messages()),
+    let (lane, lane_task) = Lane::start(worker, limits.lane_messages());
+    let server = Server {
+        lane,
         hub,
         store,
         lobby: Arc::new(lobby),
@@ -128,7 +131,8 @@ fn assemble(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Arc<Server>
         messages: Throttle::new(limits.messages()),
         stopping: CancellationToken::new(),
         config,
-    }))
+    };
+    Ok((Arc::new(server), lane_task))
 }
 
 impl Bound {
@@ -163,16 +167,19 @@ impl Bound {
     /// Serves until `stop` is done, then finishes what is in flight, says good-bye to everyone and returns.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
+    /// When TLS cannot be set up, or a defect has ended the lane.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { server, identity, listener, .. } = self;
+        let Self { server, identity, listener, lane, .. } = self;
         let tls = TlsAcceptor::from(tls::server_config(Arc::clone(&identity))?);
         let tasks = TaskTracker::new();
         let announcing = Arc::clone(&server.hub).announce(server.limits().presence());
         let background = [tokio::spawn(announcing), tokio::spawn(identity.keep_fresh())];
         let accepting = accept::accept_loop(listener, tls, Arc::clone(&server), tasks.clone());
         let accepting = tokio::spawn(accepting);
-        stop.await;
+        let defect = tokio::select! {
+            () = stop => None,
+            ended = lane => Some(ended),
+        };
         info!(sessions = server.hub.sessions(), "stopping");
         server.stopping.cancel();
         tasks.close();
@@ -180,7 +187,11 @@ impl Bound {
             tracing::warn!(connections = tasks.len(), "not everyone took the good-bye in time");
         }
         accepting.abort();
-        background.iter().for_each(tokio::task::JoinHandle::abort);
+        background.iter().for_each(JoinHandle::abort);
+        anyhow::ensure!(
+            defect.is_none(),
+            "the lane has ended; nothing acknowledged is lost, start the server again"
+        );
         info!("stopped");
         Ok(())
     }
