@@ -62,8 +62,14 @@ pub(crate) async fn serve(
 async fn converse<S: Transport>(mut reader: ReadHalf<S>, session: &mut Session) -> ConnectionEnd {
     let mut decoder = Decoder::before_login();
     let mut buffer = BytesMut::new();
+    let stopping = session.stopping();
     loop {
-        match next_frame(&mut reader, (&mut decoder, &mut buffer), session).await {
+        let frame = tokio::select! {
+            biased;
+            () = stopping.cancelled() => Err(ConnectionEnd::Shutdown),
+            frame = next_frame(&mut reader, (&mut decoder, &mut buffer), session) => frame,
+        };
+        match frame {
             Ok(frame) => {
                 // Answers wait in the outbox; whoever does not read them is not asked for more questions.
                 session.outbox().room().await;
@@ -95,13 +101,7 @@ async fn next_frame<S: Transport>(
             return Ok(frame);
         }
         buffer.reserve(READ);
-        let stopping = session.stopping();
-        let read = tokio::select! {
-            biased;
-            () = stopping.cancelled() => return Err(ConnectionEnd::Shutdown),
-            read = read_in_time(reader.read_buf(buffer), session) => read?,
-        };
-        if read == 0 {
+        if read_in_time(reader.read_buf(buffer), session).await? == 0 {
             return Err(ConnectionEnd::PeerClosed);
         }
         session.heard();

@@ -121,10 +121,10 @@ impl Session {
         self.epoch.is_some()
     }
 
-    /// Whether another message may be queued: at most 1,024 wait for their acknowledgement.
+    /// Whether another command may be taken: at most 1,024 wait for an acknowledgement or a connection.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.outbox.len() < CAPACITY
+        self.outbox.len() + self.held.len() < CAPACITY
     }
 
     /// A connection is there: log in, or go on.
