@@ -37,7 +37,7 @@ impl fmt::Debug for MessageText {
 }
 
 /// Whom a message is for.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Audience {
     /// Everyone with an account, newcomers included.
     Everyone,

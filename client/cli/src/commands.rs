@@ -3,7 +3,9 @@
 use std::io::{IsTerminal, Read, Write};
 use std::time::Duration;
 
-use sotto_client::{Client, Command, Model, Problem, Registration, Trust, Update, inspect, random_cid};
+use sotto_client::{
+    Client, Command, Model, Problem, Registration, Trouble, Trust, Update, inspect, random_cid,
+};
 use sotto_proto::{Audience, ConvId, Message, MessageText, Page, Pin, Presence, limits};
 use tokio::sync::mpsc;
 
@@ -38,7 +40,7 @@ pub(crate) async fn seat(cli: &Cli, purpose: Purpose) -> Result<Seated, Failure>
                 return Ok(Seated { client, model });
             }
             Update::Reconnecting { why, .. } if tries == LOG_IN_TRIES => {
-                return Err(Failure::Unreachable(why));
+                return Err(Failure::Unreachable(why.to_string()));
             }
             Update::Reconnecting { wait, why } => {
                 tries += 1;
@@ -49,7 +51,7 @@ pub(crate) async fn seat(cli: &Cli, purpose: Purpose) -> Result<Seated, Failure>
     }
 }
 
-fn say_reconnecting(wait: Duration, why: &str) {
+fn say_reconnecting(wait: Duration, why: &Trouble) {
     let _ = writeln!(std::io::stderr(), "sotto-cli: {why}; trying again in {:.1} s", wait.as_secs_f32());
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::IsTerminal;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use sotto_client::{Account, Client, Dial, Options, Patience, Profile, ServerEntry, Trust};
 use sotto_proto::{Link, Password, Username};
@@ -65,7 +66,8 @@ impl Target {
     pub(crate) fn remember(&self, user: Option<&Username>) -> Result<(), Failure> {
         if let Trust::Pin(pin) = self.dial.trust {
             let user = user.map(|user| user.as_str().to_owned()).or_else(|| self.user.clone());
-            self.profile.remember(ServerEntry { address: self.link.address(), pin, user })?;
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+            self.profile.remember(self.link.address(), pin, (user, now))?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use sotto_client::{ConnectError, Problem, ProfileError, RegisterError, TrustError};
-use sotto_proto::{Reason, Refusal};
+use sotto_proto::Refusal;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -109,9 +109,7 @@ impl From<Problem> for Failure {
             Problem::AlreadyLoggedIn { from, .. } => Self::Refused(format!(
                 "already logged in, from {from}; log out there, or add --take-over to end that session"
             )),
-            Problem::Refused(refusal) if refusal.reason == Reason::Other => {
-                Self::Unreachable(refusal.sentence)
-            }
+            Problem::Unreachable { address, why } => ConnectError::Unreachable { address, why }.into(),
             Problem::Refused(refusal) => refusal.into(),
             Problem::Replaced => Self::Refused("this account was logged in somewhere else".to_owned()),
             Problem::NotTrusted(error) => error.into(),

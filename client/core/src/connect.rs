@@ -8,7 +8,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, version};
 use rustls_pki_types::ServerName;
 use sotto_proto::Link;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -39,12 +39,38 @@ pub enum ConnectError {
     Unreachable {
         /// Host and port.
         address: String,
-        /// What the system says.
-        why: String,
+        /// What is in the way.
+        why: Obstacle,
     },
     /// It is not believed; trying again does not help.
     #[error(transparent)]
     NotTrusted(#[from] TrustError),
+}
+
+/// What is between a client and a server.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Obstacle {
+    /// What should be a host name or an address is neither.
+    #[error("that is not a host name or address")]
+    BadAddress,
+    /// No name server knows the host.
+    #[error("there is no host of that name")]
+    UnknownHost,
+    /// The host answers, and has nothing on that port.
+    #[error("nothing listens there")]
+    Refused,
+    /// Nothing came back in time.
+    #[error("no answer")]
+    NoAnswer,
+    /// Something answers that does not speak Sotto's TLS.
+    #[error("it does not speak Sotto's TLS ({0})")]
+    NotSotto(String),
+    /// It closed the connection before it was one.
+    #[error("it closed the connection")]
+    Closed,
+    /// Anything else, in the system's words.
+    #[error("{0}")]
+    Network(String),
 }
 
 impl Dial {
@@ -64,34 +90,50 @@ impl Dial {
     /// # Errors
     /// [`ConnectError`].
     pub async fn connect(&self) -> Result<TlsStream<TcpStream>, ConnectError> {
-        let unreachable = |why: String| ConnectError::Unreachable { address: self.address(), why };
+        let unreachable = |why: Obstacle| ConnectError::Unreachable { address: self.address(), why };
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let verifier = Verifier::new(self.trust.clone(), &provider).map_err(unreachable)?;
+        let verifier = Verifier::new(self.trust.clone(), &provider)
+            .map_err(|why| unreachable(Obstacle::Network(why)))?;
         let verifier = Arc::new(verifier);
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&version::TLS13])
-            .map_err(|error| unreachable(error.to_string()))?
+            .map_err(|error| unreachable(Obstacle::Network(error.to_string())))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(&verifier) as _)
             .with_no_client_auth();
         config.alpn_protocols = vec![ALPN.to_vec()];
         // Every connection proves the identity anew.
         config.resumption = rustls::client::Resumption::disabled();
-        let name = ServerName::try_from(self.host.clone())
-            .map_err(|_| unreachable("that is not a host name or address".to_owned()))?;
+        let name = ServerName::try_from(self.host.clone()).map_err(|_| unreachable(Obstacle::BadAddress))?;
         let connecting = async {
-            let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+            let addresses: Vec<_> = lookup_host((self.host.as_str(), self.port))
+                .await
+                .map_err(|_| Failed::Stopped(Obstacle::UnknownHost))?
+                .collect();
+            let stream = TcpStream::connect(addresses.as_slice()).await?;
             stream.set_nodelay(true)?;
-            TlsConnector::from(Arc::new(config)).connect(name, stream).await
+            Ok(TlsConnector::from(Arc::new(config)).connect(name, stream).await?)
         };
         match timeout(PATIENCE, connecting).await {
             Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => match tls_error(&error).and_then(|tls| verifier.verdict(tls)) {
+            Ok(Err(Failed::Stopped(why))) => Err(unreachable(why)),
+            Ok(Err(Failed::Io(error))) => match tls_error(&error).and_then(|tls| verifier.verdict(tls)) {
                 Some(verdict) => Err(verdict.into()),
                 None => Err(unreachable(explain(&error))),
             },
-            Err(_) => Err(unreachable("no answer".to_owned())),
+            Err(_) => Err(unreachable(Obstacle::NoAnswer)),
         }
+    }
+}
+
+enum Failed {
+    Stopped(Obstacle),
+    Io(io::Error),
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
     }
 }
 
@@ -105,7 +147,8 @@ pub async fn inspect(link: &Link) -> Result<Seen, ConnectError> {
         Err(ConnectError::NotTrusted(TrustError::Unknown(seen))) => Ok(seen),
         Err(error) => Err(error),
         Ok(_) => {
-            Err(ConnectError::Unreachable { address: dial.address(), why: "it showed no certificate".into() })
+            let why = Obstacle::NotSotto("it showed no certificate".to_owned());
+            Err(ConnectError::Unreachable { address: dial.address(), why })
         }
     }
 }
@@ -114,13 +157,12 @@ fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
-fn explain(error: &io::Error) -> String {
+fn explain(error: &io::Error) -> Obstacle {
     match (error.kind(), tls_error(error)) {
-        (_, Some(tls)) => format!("it does not speak Sotto's TLS ({tls})"),
-        (io::ErrorKind::ConnectionRefused, _) => "nothing listens there".to_owned(),
-        (io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset, _) => {
-            "it closed the connection".to_owned()
-        }
-        _ => error.to_string(),
+        (_, Some(tls)) => Obstacle::NotSotto(tls.to_string()),
+        (io::ErrorKind::ConnectionRefused, _) => Obstacle::Refused,
+        (io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset, _) => Obstacle::Closed,
+        (io::ErrorKind::TimedOut, _) => Obstacle::NoAnswer,
+        _ => Obstacle::Network(error.to_string()),
     }
 }

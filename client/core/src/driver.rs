@@ -13,7 +13,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::connect::{ConnectError, Dial};
 use crate::session::Session;
-use crate::update::{Account, Command, Problem, Update};
+use crate::update::{Account, Command, Problem, Trouble, Update};
 
 /// Commands and updates that may wait; a slow user interface slows the reading.
 const CHANNEL: usize = 256;
@@ -183,18 +183,23 @@ impl<W: Fn() + Send + 'static> Driver<W> {
                 }
                 Err(ConnectError::NotTrusted(error)) => {
                     self.session.end(Problem::NotTrusted(error));
-                    String::new()
+                    None
                 }
-                Err(ConnectError::Unreachable { why, .. }) if !self.goes_on_trying() => {
-                    self.session.end(Problem::Refused(unreachable(&self.dial, &why)));
-                    String::new()
+                Err(ConnectError::Unreachable { address, why }) if !self.goes_on_trying() => {
+                    self.session.end(Problem::Unreachable { address, why });
+                    None
                 }
-                Err(error) => error.to_string(),
+                Err(ConnectError::Unreachable { address, why }) => {
+                    Some(Trouble::Unreachable { address, why })
+                }
             };
             failures = if began.elapsed() > LASTED { 0 } else { failures + 1 };
             if self.tell().await.is_err() || self.session.is_over() {
                 return;
             }
+            let Some(why) = why else {
+                continue;
+            };
             if self.pause(failures, why).await.is_err() {
                 return;
             }
@@ -211,7 +216,7 @@ impl<W: Fn() + Send + 'static> Driver<W> {
     }
 
     /// Waits before the next try; commands are taken meanwhile.
-    async fn pause(&mut self, failures: u32, why: String) -> Result<(), Deserted> {
+    async fn pause(&mut self, failures: u32, why: Trouble) -> Result<(), Deserted> {
         let asked = self.session.asked_to_wait().unwrap_or_default();
         let wait = asked + back_off(failures, random_fraction());
         self.told.send(Update::Reconnecting { wait, why }).await.map_err(|_| Deserted)?;
@@ -221,9 +226,11 @@ impl<W: Fn() + Send + 'static> Driver<W> {
             tokio::select! {
                 () = sleep_until(until) => return Ok(()),
                 command = self.asked.recv(), if self.session.has_room() => {
-                    self.session.command(command.ok_or(Deserted)?);
+                    let command = command.ok_or(Deserted)?;
+                    let at_once = matches!(command, Command::TryNow);
+                    self.session.command(command);
                     self.tell().await?;
-                    if self.session.is_over() {
+                    if at_once || self.session.is_over() {
                         return Ok(());
                     }
                 }
@@ -233,7 +240,7 @@ impl<W: Fn() + Send + 'static> Driver<W> {
 
     /// Pumps one connection until it ends; returns why it did. Reads while it writes: a server that takes
     /// messages slowly has to be listened to all the same.
-    async fn converse(&mut self, stream: TlsStream<TcpStream>) -> Result<String, Deserted> {
+    async fn converse(&mut self, stream: TlsStream<TcpStream>) -> Result<Option<Trouble>, Deserted> {
         let (mut reader, writer) = tokio::io::split(stream);
         let mut output = Output { writer, buffer: BytesMut::new(), unflushed: false };
         let mut input = BytesMut::new();
@@ -242,13 +249,13 @@ impl<W: Fn() + Send + 'static> Driver<W> {
             self.tell().await?;
             if self.session.is_over() {
                 let _ = timeout(GOODBYE, output.writer.shutdown()).await;
-                return Ok(String::new());
+                return Ok(None);
             }
             output.take(&mut self.session);
             input.reserve(READ);
             let heard = tokio::select! {
                 read = reader.read_buf(&mut input) => match read {
-                    Ok(0) => Err("the server closed the connection".to_owned()),
+                    Ok(0) => Err(Trouble::Lost("the server closed the connection".to_owned())),
                     Ok(_) => self.receive(&mut input),
                     Err(error) => Err(lost(&error)),
                 },
@@ -260,15 +267,16 @@ impl<W: Fn() + Send + 'static> Driver<W> {
                 () = sleep_until(self.session.next_tick().into()) => self.session.tick(Instant::now().into_std()),
             };
             if let Err(why) = heard {
-                return Ok(why);
+                return Ok(Some(why));
             }
         }
     }
 
-    fn receive(&mut self, buffer: &mut BytesMut) -> Result<(), String> {
+    fn receive(&mut self, buffer: &mut BytesMut) -> Result<(), Trouble> {
         let decoder = Decoder::after_login();
         let now = Instant::now().into_std();
-        while let Some(frame) = decoder.next(buffer).map_err(|error| format!("the server sent {error}"))? {
+        let broken = |error| Trouble::Broken(format!("the server sent {error}"));
+        while let Some(frame) = decoder.next(buffer).map_err(broken)? {
             self.session.receive(&frame, now)?;
         }
         Ok(())
@@ -326,18 +334,13 @@ async fn read_frame(stream: &mut TlsStream<TcpStream>, buffer: &mut BytesMut) ->
     }
 }
 
-fn unreachable(dial: &Dial, why: &str) -> Refusal {
-    let sentence = format!("Cannot reach {}:{}: {why}.", dial.host, dial.port);
-    Refusal::new(sotto_proto::Reason::Other, sentence)
-}
-
-fn lost(error: &io::Error) -> String {
-    match error.kind() {
+fn lost(error: &io::Error) -> Trouble {
+    Trouble::Lost(match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
             "the connection was lost".to_owned()
         }
         _ => format!("the connection was lost ({error})"),
-    }
+    })
 }
 
 /// Full jitter: a random part of a wait that doubles, so that a room full of clients does not come back in

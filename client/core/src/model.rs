@@ -30,7 +30,7 @@ impl Model {
     pub fn apply(&mut self, update: &Update) {
         match update {
             Update::LoggedIn { user, .. } => self.me = Some(user.clone()),
-            Update::Conversation { conv, kind, members, head } => {
+            Update::Conversation { conv, kind, members, head, .. } => {
                 let known = Known { kind: *kind, members: members.clone(), head: *head };
                 self.conversations.insert(*conv, known);
             }

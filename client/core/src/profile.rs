@@ -4,9 +4,12 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::digest;
 use directories::ProjectDirs;
 use serde::{Deserialize, Serialize};
-use sotto_proto::{Link, Pin};
+use sotto_proto::{Link, Pin, Username};
+
+use crate::notes::Notes;
 
 const SERVERS: &str = "servers.toml";
 
@@ -25,6 +28,10 @@ pub struct ServerEntry {
     pub pin: Pin,
     /// Who logged in there last.
     pub user: Option<String>,
+    /// When this identity was first trusted, Unix seconds.
+    pub trusted_at: Option<u64>,
+    /// When it was used last, Unix seconds.
+    pub used_at: Option<u64>,
 }
 
 /// Why the profile cannot be used.
@@ -63,6 +70,10 @@ struct Entry {
     pin: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trusted_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_at: Option<u64>,
 }
 
 impl Profile {
@@ -91,7 +102,8 @@ impl Profile {
         let file: File = toml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
         let read = |entry: Entry| {
             let pin = entry.pin.parse().map_err(|error| malformed(format!("{}: {error}", entry.address)))?;
-            Ok(ServerEntry { address: entry.address, pin, user: entry.user })
+            let Entry { address, user, trusted_at, used_at, .. } = entry;
+            Ok(ServerEntry { address, pin, user, trusted_at, used_at })
         };
         file.server.into_iter().map(read).collect()
     }
@@ -105,25 +117,90 @@ impl Profile {
         Ok(self.servers()?.into_iter().find(|known| known.address == address).map(|known| known.pin))
     }
 
-    /// Stores a server, first in the list, in place of what was stored under its address.
+    /// Stores a server that has proven to be the one, first in the list, in place of what was stored under its
+    /// address. `now`: Unix seconds.
     ///
     /// # Errors
     /// [`ProfileError`].
-    pub fn remember(&self, server: ServerEntry) -> Result<(), ProfileError> {
+    pub fn remember(
+        &self,
+        address: String,
+        pin: Pin,
+        (user, now): (Option<String>, u64),
+    ) -> Result<(), ProfileError> {
         let mut servers = self.servers()?;
-        servers.retain(|known| known.address != server.address);
-        servers.insert(0, server);
+        let known =
+            servers.iter().position(|known| known.address == address).map(|index| servers.remove(index));
+        let same = known.as_ref().filter(|known| known.pin == pin);
+        let trusted_at = same.and_then(|known| known.trusted_at).or(Some(now));
+        let user = user.or_else(|| known.and_then(|known| known.user));
+        servers.insert(0, ServerEntry { address, pin, user, trusted_at, used_at: Some(now) });
+        self.write_servers(servers)
+    }
+
+    /// Forgets a server and its identity.
+    ///
+    /// # Errors
+    /// [`ProfileError`].
+    pub fn forget(&self, address: &str) -> Result<(), ProfileError> {
+        let mut servers = self.servers()?;
+        servers.retain(|known| known.address != address);
+        self.write_servers(servers)
+    }
+
+    fn write_servers(&self, servers: Vec<ServerEntry>) -> Result<(), ProfileError> {
         let write = |known: ServerEntry| Entry {
             address: known.address,
             pin: known.pin.to_string(),
             user: known.user,
+            trusted_at: known.trusted_at,
+            used_at: known.used_at,
         };
         let file = File { server: servers.into_iter().map(write).collect() };
-        let path = self.dir.join(SERVERS);
-        let text = toml::to_string(&file)
-            .map_err(|error| ProfileError::Malformed { path: path.clone(), why: error.to_string() })?;
-        write_private(&self.dir, &path, &text).map_err(|error| ProfileError::Io { path, error })
+        let malformed = |error: toml::ser::Error| ProfileError::Malformed {
+            path: self.dir.join(SERVERS),
+            why: error.to_string(),
+        };
+        self.write(SERVERS, &toml::to_string(&file).map_err(malformed)?)
     }
+
+    /// What is remembered of an account; nothing, if that cannot be read.
+    #[must_use]
+    pub fn notes(&self, account: (&str, &Username)) -> Notes {
+        let text = fs::read_to_string(self.dir.join(notes_file(account))).unwrap_or_default();
+        Notes::from_toml(&text)
+    }
+
+    /// Remembers something of an account.
+    ///
+    /// # Errors
+    /// [`ProfileError::Io`].
+    pub fn keep_notes(&self, account: (&str, &Username), notes: &Notes) -> Result<(), ProfileError> {
+        self.write(&notes_file(account), &notes.to_toml())
+    }
+
+    /// A file of a user interface's own, such as its settings; `None` when there is none that can be read.
+    #[must_use]
+    pub fn read(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.dir.join(name)).ok()
+    }
+
+    /// Writes such a file, whole or not at all.
+    ///
+    /// # Errors
+    /// [`ProfileError::Io`].
+    pub fn write(&self, name: &str, text: &str) -> Result<(), ProfileError> {
+        let path = self.dir.join(name);
+        write_private(&self.dir, &path, text).map_err(|error| ProfileError::Io { path, error })
+    }
+}
+
+/// One file for each account; its name gives nothing away.
+fn notes_file((address, user): (&str, &Username)) -> String {
+    let account = format!("{address}\n{}", user.key());
+    let hash = digest::digest(&digest::SHA256, account.as_bytes());
+    let name: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("account-{name}.toml")
 }
 
 /// Writes a file that only its owner can read, whole or not at all.
@@ -148,8 +225,12 @@ fn write_private(dir: &Path, path: &Path, text: &str) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn entry(address: &str, byte: u8) -> ServerEntry {
-        ServerEntry { address: address.into(), pin: Pin::from_bytes([byte; 32]), user: Some("张伟".into()) }
+    fn pin(byte: u8) -> Pin {
+        Pin::from_bytes([byte; 32])
+    }
+
+    fn remember(profile: &Profile, address: &str, (byte, now): (u8, u64)) {
+        profile.remember(address.into(), pin(byte), (Some("张伟".into()), now)).unwrap();
     }
 
     #[test]
@@ -157,12 +238,36 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let profile = Profile::open(Some(&dir.path().join("new"))).unwrap();
         assert_eq!(profile.servers().unwrap(), []);
-        profile.remember(entry("lab:1", 1)).unwrap();
-        profile.remember(entry("lab:2", 2)).unwrap();
-        profile.remember(entry("lab:1", 3)).unwrap();
-        assert_eq!(profile.servers().unwrap(), [entry("lab:1", 3), entry("lab:2", 2)]);
-        assert_eq!(profile.pin(&"lab:2".parse().unwrap()).unwrap(), Some(Pin::from_bytes([2; 32])));
+        remember(&profile, "lab:1", (1, 10));
+        remember(&profile, "lab:2", (2, 20));
+        remember(&profile, "lab:2", (2, 30));
+        remember(&profile, "lab:1", (3, 40));
+        profile.remember("lab:1".into(), pin(3), (None, 50)).unwrap();
+        let entry = |address: &str, byte, (trusted, used)| ServerEntry {
+            address: address.into(),
+            pin: pin(byte),
+            user: Some("张伟".into()),
+            trusted_at: Some(trusted),
+            used_at: Some(used),
+        };
+        assert_eq!(profile.servers().unwrap(), [entry("lab:1", 3, (40, 50)), entry("lab:2", 2, (20, 30))]);
+        assert_eq!(profile.pin(&"lab:2".parse().unwrap()).unwrap(), Some(pin(2)));
         assert_eq!(profile.pin(&"lab:9".parse().unwrap()).unwrap(), None);
+        profile.forget("lab:2").unwrap();
+        assert_eq!(profile.servers().unwrap(), [entry("lab:1", 3, (40, 50))]);
+    }
+
+    #[test]
+    fn each_account_has_notes_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let profile = Profile::open(Some(dir.path())).unwrap();
+        let (ann, bob) = ("ann".parse().unwrap(), "bob".parse().unwrap());
+        let mut notes = Notes::default();
+        notes.drafts.insert(sotto_proto::Audience::Everyone, "half a sen".into());
+        profile.keep_notes(("lab:1", &ann), &notes).unwrap();
+        assert_eq!(profile.notes(("lab:1", &"ANN".parse().unwrap())), notes);
+        assert_eq!(profile.notes(("lab:1", &bob)), Notes::default());
+        assert_eq!(profile.notes(("lab:2", &ann)), Notes::default());
     }
 
     #[cfg(unix)]
@@ -171,7 +276,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let profile = Profile::open(Some(&dir.path().join("p"))).unwrap();
-        profile.remember(entry("lab:1", 1)).unwrap();
+        remember(&profile, "lab:1", (1, 10));
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&profile.dir), mode(&profile.dir.join(SERVERS))), (0o700, 0o600));
     }

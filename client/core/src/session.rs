@@ -11,7 +11,7 @@ use sotto_proto::{
 };
 
 use crate::outbox::{CAPACITY, Outbox, Pending};
-use crate::update::{Account, Command, Problem, Update};
+use crate::update::{Account, Command, Problem, Trouble, Update};
 
 /// Quiet for this long: the client pings.
 const PING_AFTER: Duration = Duration::from_secs(40);
@@ -195,6 +195,8 @@ impl Session {
                 self.output.push_back(Request::LogOut.encode(None));
             }
             (_, Command::LogOut) => self.end(Problem::LoggedOut),
+            // The driver's business.
+            (_, Command::TryNow) => {}
             (State::LoggedIn, Command::History { conv, page, limit }) => {
                 let request = Request::History { conv, page, limit };
                 self.ask(&request, Asked::History { conv, messages: Vec::new() });
@@ -216,9 +218,9 @@ impl Session {
     ///
     /// # Errors
     /// A sentence that says so.
-    pub fn tick(&mut self, now: Instant) -> Result<(), String> {
+    pub fn tick(&mut self, now: Instant) -> Result<(), Trouble> {
         if self.pinged && now >= self.last_heard + DEAD_AFTER {
-            return Err("the server does not answer any more".to_owned());
+            return Err(Trouble::Lost("the server does not answer any more".to_owned()));
         }
         if !self.pinged && now >= self.last_heard + PING_AFTER {
             self.pinged = true;
@@ -231,13 +233,15 @@ impl Session {
     ///
     /// # Errors
     /// A sentence that says how.
-    pub fn receive(&mut self, frame: &Frame, now: Instant) -> Result<(), String> {
+    pub fn receive(&mut self, frame: &Frame, now: Instant) -> Result<(), Trouble> {
         self.last_heard = now;
         self.pinged = false;
         let reply = match Reply::from_frame(frame) {
             Ok(reply) => reply,
             Err(DecodeError::UnknownCode(_)) => return Ok(()),
-            Err(error) => return Err(format!("the server sent something malformed: {error}")),
+            Err(error) => {
+                return Err(Trouble::Broken(format!("the server sent something malformed: {error}")));
+            }
         };
         let reference = frame.tag("ref").map(|reference| reference.into_owned());
         match reference.and_then(|reference| self.asked.remove_entry(&reference)) {
@@ -246,7 +250,7 @@ impl Session {
         }
     }
 
-    fn take(&mut self, reply: Reply) -> Result<(), String> {
+    fn take(&mut self, reply: Reply) -> Result<(), Trouble> {
         match reply {
             Reply::LoggedIn { user, token, epoch, .. } => self.logged_in(user, token, epoch),
             Reply::WrongPassword => self.wrong_password(),
@@ -260,7 +264,7 @@ impl Session {
             Reply::StartOver { conv } => self.start_over(conv),
             Reply::Conversation { conv, kind, members, head, after } => {
                 self.cursors.entry(conv).or_default().at = Some(after);
-                self.updates.push_back(Update::Conversation { conv, kind, members, head });
+                self.updates.push_back(Update::Conversation { conv, kind, members, head, after });
             }
             Reply::Joined(people) => self.updates.push_back(Update::Joined(people)),
             Reply::Left(people) => self.updates.push_back(Update::Left(people)),
@@ -287,7 +291,7 @@ impl Session {
         self.epoch = Some(epoch);
         // From now on the account is ours: a later log-in of our own does not push anybody out.
         self.account.take_over = false;
-        self.updates.push_back(Update::LoggedIn { user, resumed });
+        self.updates.push_back(Update::LoggedIn { user, epoch, resumed });
         self.output.extend(self.outbox.iter().map(|message| message.request().encode(None)));
         for command in std::mem::take(&mut self.held) {
             self.command(command);
@@ -310,7 +314,7 @@ impl Session {
         Request::LogIn { user, password, take_over, peek }
     }
 
-    fn message(&mut self, message: Message) -> Result<(), String> {
+    fn message(&mut self, message: Message) -> Result<(), Trouble> {
         let fresh = self.advance(message.conv, (message.seq, message.seq))?;
         if let Some(sent) = message.cid.and_then(|cid| self.outbox.settle(cid)) {
             let (cid, conv, seq, at) = (sent.cid, message.conv, message.seq, message.at);
@@ -335,7 +339,7 @@ impl Session {
         }
     }
 
-    fn hole(&mut self, conv: ConvId, from: Seq, to: Seq) -> Result<(), String> {
+    fn hole(&mut self, conv: ConvId, from: Seq, to: Seq) -> Result<(), Trouble> {
         if self.advance(conv, (from, to))? {
             self.updates.push_back(Update::Hole { conv, from, to });
         }
@@ -344,12 +348,12 @@ impl Session {
 
     /// Moves a cursor over the seqs `from` to `to`, which have to be the next ones. Whether they are new to
     /// this client: a resumed session may begin with some that are not.
-    fn advance(&mut self, conv: ConvId, (from, to): (Seq, Seq)) -> Result<bool, String> {
+    fn advance(&mut self, conv: ConvId, (from, to): (Seq, Seq)) -> Result<bool, Trouble> {
         let cursor = self.cursors.entry(conv).or_default();
         if cursor.at.map(Seq::next) != Some(from) {
-            return Err(format!(
+            return Err(Trouble::Broken(format!(
                 "the server left out or repeated messages of conversation {conv} before {from}"
-            ));
+            )));
         }
         cursor.at = Some(to);
         let known = cursor.acknowledged.remove(&to);
@@ -378,11 +382,11 @@ impl Session {
         self.ask(&Request::Who { all: false }, Asked::Online(Vec::new()));
     }
 
-    fn refused(&mut self, refusal: Refusal) -> Result<(), String> {
+    fn refused(&mut self, refusal: Refusal) -> Result<(), Trouble> {
         match (self.state, refusal.reason) {
             (State::LoggingIn { .. }, Reason::Busy) => {
                 self.asked_to_wait = refusal.retry_after;
-                return Err(refusal.sentence);
+                return Err(Trouble::Busy(refusal));
             }
             (State::LoggingIn { .. }, _) => self.end(Problem::Refused(refusal)),
             _ => self.updates.push_back(Update::Refused(refusal)),
@@ -390,13 +394,13 @@ impl Session {
         Ok(())
     }
 
-    fn goodbye(&mut self, refusal: Refusal) -> Result<(), String> {
+    fn goodbye(&mut self, refusal: Refusal) -> Result<(), Trouble> {
         match (self.state, refusal.reason) {
             (State::LoggingOut, _) => self.end(Problem::LoggedOut),
             (_, Reason::Replaced) => self.end(Problem::Replaced),
             _ => {
                 self.asked_to_wait = refusal.retry_after;
-                return Err(format!("the server ended the connection: {}", refusal.sentence));
+                return Err(Trouble::Goodbye(refusal));
             }
         }
         Ok(())
@@ -410,7 +414,7 @@ impl Session {
     }
 
     /// One frame of an answer; it is waited for again if there is more to come.
-    fn answered(&mut self, (reference, asked): (String, Asked), reply: Reply) -> Result<(), String> {
+    fn answered(&mut self, (reference, asked): (String, Asked), reply: Reply) -> Result<(), Trouble> {
         let waiting = match (asked, reply) {
             (Asked::History { conv, mut messages }, Reply::Message(message)) => {
                 messages.push(message);

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use sotto_proto::{
-    Audience, Cid, ConvId, ConvKind, Message, MessageText, Page, Password, Presence, Reason, Refusal, Seq,
-    Username,
+    Audience, Cid, ConvId, ConvKind, Epoch, Message, MessageText, Page, Password, Presence, Reason, Refusal,
+    Seq, Username,
 };
+
+use crate::connect::Obstacle;
 
 /// Who logs in, and how.
 #[derive(Clone, Debug)]
@@ -43,6 +45,8 @@ pub enum Command {
     },
     /// Ask for everyone with an account. Answered by [`Update::People`].
     People,
+    /// Do not wait any longer for the next try to connect.
+    TryNow,
     /// Log out. Answered by [`Update::Ended`].
     LogOut,
 }
@@ -56,13 +60,15 @@ pub enum Update {
     Reconnecting {
         /// Until the next try.
         wait: Duration,
-        /// Why, as a sentence.
-        why: String,
+        /// Why.
+        why: Trouble,
     },
     /// Logged in, or back.
     LoggedIn {
         /// The account's name as it was registered.
         user: Username,
+        /// Of the server's history: whatever is remembered from another epoch is void.
+        epoch: Epoch,
         /// The session went on after a cut.
         resumed: bool,
     },
@@ -78,6 +84,8 @@ pub enum Update {
         members: Vec<Username>,
         /// Its newest seq.
         head: Seq,
+        /// The seq after which its messages come by themselves in this session.
+        after: Seq,
     },
     /// A new message, each once, in order within its conversation.
     Message(Message),
@@ -137,6 +145,31 @@ pub enum Update {
     Refused(Refusal),
 }
 
+/// Why there is no connection just now.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Trouble {
+    /// The server cannot be reached.
+    #[error("cannot reach {address}: {why}")]
+    Unreachable {
+        /// Host and port.
+        address: String,
+        /// What is in the way.
+        why: Obstacle,
+    },
+    /// The connection broke.
+    #[error("{0}")]
+    Lost(String),
+    /// The server has too much to do for one more log-in.
+    #[error("{}", .0.sentence)]
+    Busy(Refusal),
+    /// The server said goodbye.
+    #[error("the server ended the connection: {}", .0.sentence)]
+    Goodbye(Refusal),
+    /// One of the two sides does not keep to the protocol.
+    #[error("{0}")]
+    Broken(String),
+}
+
 /// Why it ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Problem {
@@ -153,6 +186,13 @@ pub enum Problem {
     },
     /// The server said no.
     Refused(Refusal),
+    /// The server cannot be reached, and was not to be tried again.
+    Unreachable {
+        /// Host and port.
+        address: String,
+        /// What is in the way.
+        why: Obstacle,
+    },
     /// Another log-in took over.
     Replaced,
     /// The server cannot be trusted.

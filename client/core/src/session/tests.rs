@@ -88,7 +88,7 @@ impl Bench {
     }
 
     fn breaks(&mut self, reply: &Reply) -> String {
-        self.session.receive(&frame(&reply.encode(None)), self.now).unwrap_err()
+        self.session.receive(&frame(&reply.encode(None)), self.now).unwrap_err().to_string()
     }
 
     /// What it has sent since.
