@@ -60,6 +60,12 @@ impl Model {
         self.people.iter().map(|(name, presence)| (name, *presence))
     }
 
+    /// Whether somebody is online; `None`: nobody is known by that name.
+    #[must_use]
+    pub fn presence(&self, name: &Username) -> Option<Presence> {
+        self.people.get(name).copied()
+    }
+
     /// A conversation.
     #[must_use]
     pub fn conversation(&self, conv: ConvId) -> Option<&Known> {

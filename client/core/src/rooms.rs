@@ -332,6 +332,11 @@ impl Rooms {
         self.outgoing.iter().filter(shown).collect()
     }
 
+    /// All messages of our own that are not stored, in whatever room.
+    pub fn waiting(&self) -> impl Iterator<Item = &Outgoing> {
+        self.outgoing.iter()
+    }
+
     /// Puts a message on its way; the command is for [`crate::Client::commands`].
     ///
     /// # Errors

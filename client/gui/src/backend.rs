@@ -1,0 +1,227 @@
+//! The thread behind the window. It does all that may wait: connecting, logging in, the session itself,
+//! writing the profile. The window hands it [`Ask`]s and finds [`Told`]s; neither ever waits for the other.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use sotto_client::{
+    Account, Client, Command, ConnectError, Dial, Notes, Options, Patience, Profile, RegisterError,
+    Registration, Update,
+};
+use sotto_proto::{Link, Username};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// Asks that may wait; the window says so when there are more.
+const ASKS: usize = 512;
+/// What the window has not looked at yet; the thread waits when there is more.
+const TOLDS: usize = 512;
+/// For logging out at the end.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// What the window wants.
+#[derive(Debug)]
+pub enum Ask {
+    /// See whether a server is there and is believed; send nothing.
+    Look(Link, Dial),
+    /// Make an account.
+    Register(Dial, Registration),
+    /// Log in, and stay.
+    LogIn(Dial, Account),
+    /// Something for the session.
+    Do(Command),
+    /// Remember something of an account.
+    Keep(String, Username, Notes),
+    /// End the session, if there is one, without a word.
+    Leave,
+}
+
+/// What the window is told.
+#[derive(Debug)]
+pub enum Told {
+    /// The answer to [`Ask::Look`].
+    Looked(Link, Result<(), ConnectError>),
+    /// The answer to [`Ask::Register`].
+    Registered(Result<(), RegisterError>),
+    /// From the session.
+    Update(Update),
+    /// The profile could not be written.
+    NotKept(String),
+}
+
+/// The window's end. What comes from an attempt that has been given up carries an old number.
+#[derive(Debug)]
+pub struct Backend {
+    asks: mpsc::Sender<(u64, Ask)>,
+    told: mpsc::Receiver<(u64, Told)>,
+    dirty: Arc<AtomicBool>,
+    attempt: u64,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The other end, for the thread, or for a test that plays the server.
+#[derive(Debug)]
+pub struct Behind {
+    /// What the window wants.
+    pub asks: mpsc::Receiver<(u64, Ask)>,
+    /// What it is told.
+    pub told: mpsc::Sender<(u64, Told)>,
+}
+
+impl Backend {
+    /// Starts the thread. `wake` is called when there is something new, once until it has been looked at.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(profile: Profile, wake: impl Fn() + Send + Sync + 'static) -> io::Result<Self> {
+        let (mut backend, behind) = Self::pair();
+        let dirty = Arc::clone(&backend.dirty);
+        let wake = move || {
+            if !dirty.swap(true, Ordering::AcqRel) {
+                wake();
+            }
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let work = Work { behind, profile, wake: Arc::new(wake) };
+        let thread = std::thread::Builder::new().name("sotto-network".into());
+        backend.thread = Some(thread.spawn(move || runtime.block_on(work.run()))?);
+        Ok(backend)
+    }
+
+    /// Both ends, with nothing between.
+    #[must_use]
+    pub fn pair() -> (Self, Behind) {
+        let (asks, asked) = mpsc::channel(ASKS);
+        let (tell, told) = mpsc::channel(TOLDS);
+        let dirty = Arc::new(AtomicBool::new(false));
+        (Self { asks, told, dirty, attempt: 0, thread: None }, Behind { asks: asked, told: tell })
+    }
+
+    /// Begins a new attempt: answers to the ones before are not heard any more.
+    pub(crate) fn begin(&mut self, ask: Ask) -> bool {
+        self.attempt += 1;
+        self.ask(ask)
+    }
+
+    /// Hands something over. False: too much is waiting.
+    pub(crate) fn ask(&self, ask: Ask) -> bool {
+        self.asks.try_send((self.attempt, ask)).is_ok()
+    }
+
+    /// The next thing told, if there is one.
+    pub(crate) fn next(&mut self) -> Option<Told> {
+        loop {
+            match self.told.try_recv() {
+                Ok((attempt, told)) if attempt == self.attempt || matches!(told, Told::NotKept(_)) => {
+                    return Some(told);
+                }
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// To be called before looking, so that no wake-up is lost.
+    pub(crate) fn looked(&self) {
+        self.dirty.store(false, Ordering::Release);
+    }
+
+    /// Ends the thread once it has done what was asked.
+    pub(crate) fn finish(&mut self) {
+        let (asks, _) = mpsc::channel(1);
+        self.asks = asks;
+        self.told.close();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Work<W> {
+    behind: Behind,
+    profile: Profile,
+    wake: Arc<W>,
+}
+
+type Tell = mpsc::Sender<(u64, Told)>;
+
+impl<W: Fn() + Send + Sync + 'static> Work<W> {
+    async fn run(mut self) {
+        let mut session: Option<(u64, Client)> = None;
+        loop {
+            tokio::select! {
+                asked = self.behind.asks.recv() => match asked {
+                    Some((attempt, ask)) => self.answer((attempt, ask), &mut session).await,
+                    None => return leave(session).await,
+                },
+                update = next(&mut session) => match update {
+                    (attempt, Some(update)) => self.tell(attempt, Told::Update(update)).await,
+                    (_, None) => session = None,
+                },
+            }
+        }
+    }
+
+    async fn answer(&self, (attempt, ask): (u64, Ask), session: &mut Option<(u64, Client)>) {
+        match ask {
+            Ask::Look(link, dial) => {
+                self.later(attempt, async move { Told::Looked(link, dial.connect().await.map(drop)) });
+            }
+            Ask::Register(dial, wanted) => {
+                let register = async move { Told::Registered(Client::register(&dial, wanted).await) };
+                self.later(attempt, register);
+            }
+            Ask::LogIn(dial, account) => {
+                let options = Options { dial, account, patience: Patience::AfterLogIn };
+                *session = Some((attempt, Client::start(options, || {})));
+            }
+            Ask::Do(command) => {
+                if let Some((_, client)) = session {
+                    client.send(command).await;
+                }
+            }
+            Ask::Keep(address, user, notes) => {
+                if let Err(error) = self.profile.keep_notes((&address, &user), &notes) {
+                    self.tell(attempt, Told::NotKept(error.to_string())).await;
+                }
+            }
+            Ask::Leave => *session = None,
+        }
+    }
+
+    /// Tells the outcome of something that may take its time.
+    fn later(&self, attempt: u64, work: impl Future<Output = Told> + Send + 'static) {
+        let (told, wake): (Tell, _) = (self.behind.told.clone(), Arc::clone(&self.wake));
+        tokio::spawn(async move {
+            let _ = told.send((attempt, work.await)).await;
+            wake();
+        });
+    }
+
+    async fn tell(&self, attempt: u64, told: Told) {
+        let _ = self.behind.told.send((attempt, told)).await;
+        (self.wake)();
+    }
+}
+
+/// Logs out before the program ends, so that nobody takes this client for one that comes back.
+async fn leave(session: Option<(u64, Client)>) {
+    if let Some((_, mut client)) = session {
+        let leaving = async {
+            client.send(Command::LogOut).await;
+            while client.update().await.is_some() {}
+        };
+        let _ = timeout(GOODBYE, leaving).await;
+    }
+}
+
+/// The session's next update; never, without a session.
+async fn next(session: &mut Option<(u64, Client)>) -> (u64, Option<Update>) {
+    match session {
+        Some((attempt, client)) => (*attempt, client.update().await),
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,34 @@
+//! The icons: one font (Phosphor, regular), one weight. `fonts/make.sh` reads this file.
+
+pub(crate) const GEAR: char = '\u{e270}';
+pub(crate) const MAGNIFYING_GLASS: char = '\u{e30c}';
+pub(crate) const X: char = '\u{e4f6}';
+pub(crate) const PLUS: char = '\u{e3d4}';
+pub(crate) const CARET_DOWN: char = '\u{e136}';
+pub(crate) const CARET_UP: char = '\u{e13c}';
+pub(crate) const LOCK_SIMPLE: char = '\u{e308}';
+pub(crate) const WARNING: char = '\u{e4e0}';
+pub(crate) const CHECK: char = '\u{e182}';
+pub(crate) const CLOCK: char = '\u{e19a}';
+pub(crate) const ARROW_DOWN: char = '\u{e03e}';
+pub(crate) const INFO: char = '\u{e2ce}';
+pub(crate) const USERS: char = '\u{e4d6}';
+pub(crate) const USERS_THREE: char = '\u{e68e}';
+pub(crate) const CHAT_CIRCLE: char = '\u{e168}';
+pub(crate) const EYE: char = '\u{e220}';
+pub(crate) const EYE_SLASH: char = '\u{e224}';
+pub(crate) const COPY: char = '\u{e1ca}';
+pub(crate) const SUN: char = '\u{e472}';
+pub(crate) const MOON: char = '\u{e330}';
+pub(crate) const MONITOR: char = '\u{e32e}';
+pub(crate) const KEYBOARD: char = '\u{e2d8}';
+pub(crate) const BELL: char = '\u{e0ce}';
+pub(crate) const PALETTE: char = '\u{e6c8}';
+pub(crate) const SHIELD_CHECK: char = '\u{e40c}';
+pub(crate) const SHIELD_WARNING: char = '\u{e412}';
+pub(crate) const LIST: char = '\u{e2f0}';
+pub(crate) const WIFI_SLASH: char = '\u{e4f2}';
+pub(crate) const MINUS: char = '\u{e32a}';
+pub(crate) const CIRCLE: char = '\u{e18a}';
+pub(crate) const GLOBE: char = '\u{e288}';
+pub(crate) const USER: char = '\u{e4c2}';

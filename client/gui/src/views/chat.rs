@@ -1,0 +1,499 @@
+//! The main window: the column, the header, the timeline, whom it goes to, where one writes.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use egui::{
+    Align, Align2, Frame, Id, Key as Keyboard, Layout, Margin, Modifiers, Panel, Rect, Sense, Ui, Vec2, vec2,
+};
+use sotto_client::{Problem, Recipients, Room, Rooms, Trouble};
+use sotto_proto::{Audience, Link, Pin, Presence, Username};
+
+use super::composer::{Composer, Ready, composer_ui, field_id};
+use super::people::{Column, Seen, column_ui, line, narrow_ui, people_id, rooms_id};
+use super::row::Scene;
+use super::search::{Search, search_ui};
+use super::settings::{About, settings_ui};
+use super::switcher::{Switcher, switcher_ui};
+use super::timeline::{Reading, timeline_ui};
+use crate::action::{Action, Overlay, Page};
+use crate::icons;
+use crate::look::Look;
+use crate::saying::Saying;
+use crate::strings::Key;
+use crate::theme::{COLUMN, COLUMN_NARROW, CONTROL, DIALOG, HEADER, PAD, SPACE, Type};
+use crate::widgets::{
+    Answer, Kind, avatar, button, dialog, from_right, icon_button, link_button, modal, paint_icon,
+    presence_dot,
+};
+
+/// Below this width the column at the left shows pictures only.
+const NARROW: f32 = 760.0;
+/// Offline for longer than this, in milliseconds, it is said that nothing is lost.
+const LONG: u64 = 60_000;
+
+/// How the connection is.
+#[derive(Debug)]
+pub(crate) enum Connection {
+    /// There, and logged in.
+    Online,
+    /// Being made.
+    Connecting,
+    /// The next try is at this time, Unix milliseconds.
+    Waiting(u64, Trouble),
+    /// It ended, and does not come back by itself.
+    Ended(Problem),
+}
+
+/// The main window.
+#[derive(Debug)]
+pub(crate) struct Chat {
+    pub(crate) rooms: Rooms,
+    pub(crate) link: Link,
+    pub(crate) pin: Pin,
+    pub(crate) user: Username,
+    pub(crate) open: Audience,
+    pub(crate) recipients: Recipients,
+    /// Who came while a set of people was ticked.
+    pub(crate) excluded: Option<Username>,
+    pub(crate) composer: Composer,
+    pub(crate) column: Column,
+    pub(crate) readings: HashMap<Audience, Reading>,
+    pub(crate) search: Option<Search>,
+    pub(crate) switcher: Switcher,
+    pub(crate) overlay: Option<Overlay>,
+    pub(crate) connection: Connection,
+    /// Since when there is no connection, Unix milliseconds.
+    pub(crate) offline_since: Option<u64>,
+    /// The column is shown in a narrow window.
+    pub(crate) column_shown: bool,
+    pub(crate) tested: bool,
+}
+
+impl Chat {
+    pub(crate) fn new(rooms: Rooms, (link, pin): (Link, Pin), user: Username) -> Self {
+        let mut composer = Composer::default();
+        composer.wants_focus = true;
+        Self {
+            rooms,
+            link,
+            pin,
+            user,
+            open: Audience::Everyone,
+            recipients: Recipients::default(),
+            excluded: None,
+            composer,
+            column: Column::default(),
+            readings: HashMap::new(),
+            search: None,
+            switcher: Switcher::default(),
+            overlay: None,
+            connection: Connection::Online,
+            offline_since: None,
+            column_shown: false,
+            tested: false,
+        }
+    }
+
+    /// Whom a message goes to as things stand; why it cannot go, otherwise.
+    pub(crate) fn audience(&self, look: &Look) -> Result<Audience, String> {
+        if self.open != Audience::Everyone {
+            return Ok(self.open.clone());
+        }
+        match self.recipients.audience() {
+            Ok(Some(audience)) => Ok(audience),
+            Ok(None) => Err(look.text(Key::ToNone).to_owned()),
+            Err(sotto_client::TooMany) => Err(look.text(Key::ToTooMany).to_owned()),
+        }
+    }
+
+    fn room_name(&self, look: &Look) -> String {
+        look.room_name(&self.open, self.rooms.model().me())
+    }
+}
+
+/// Draws it.
+pub(crate) fn chat_ui(ui: &mut Ui, look: &Look, state: &mut Chat) -> Vec<Action> {
+    let mut actions = keys(ui, state);
+    let narrow = ui.available_width() < NARROW;
+    let whole = !narrow || state.column_shown;
+    let width = if whole { COLUMN } else { COLUMN_NARROW };
+    let [_, panel, ..] = look.t.bg;
+    let frame = Frame::new().fill(panel);
+    let column = Panel::left("column").frame(frame).exact_size(width).resizable(false);
+    column.show(ui, |ui| {
+        ui.set_width(width);
+        let server = state.link.address();
+        let seen = Seen {
+            look,
+            rooms: &state.rooms,
+            open: &state.open,
+            recipients: &state.recipients,
+            server: &server,
+        };
+        actions.extend(if whole { column_ui(ui, seen, &mut state.column) } else { narrow_ui(ui, seen) });
+    });
+    let [timeline, ..] = look.t.bg;
+    egui::CentralPanel::default().frame(Frame::new().fill(timeline)).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        header(ui, look, (state, narrow), &mut actions);
+        banner(ui, look, state, &mut actions);
+        search(ui, look, state, &mut actions);
+        let frame =
+            Frame::new().fill(timeline).inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 10 });
+        Panel::bottom("writing").frame(frame).resizable(false).show_separator_line(false).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 4.0;
+            writing(ui, look, state, &mut actions);
+        });
+        messages(ui, look, state, &mut actions);
+    });
+    overlays(ui, look, state, &mut actions);
+    actions
+}
+
+fn messages(ui: &mut Ui, look: &Look, state: &mut Chat, actions: &mut Vec<Action>) {
+    let Some(room) = state.rooms.get(&state.open) else {
+        return;
+    };
+    let wanted = state.search.as_ref().map(Search::wanted);
+    let scene = Scene { look, rooms: &state.rooms, room, searched: wanted.as_deref() };
+    let reading = state.readings.entry(state.open.clone()).or_default();
+    if let Some(hit) = state.search.as_mut().and_then(|search| search.reveal.take()) {
+        reading.reveal = Some((hit, 0.4));
+    }
+    actions.extend(timeline_ui(ui, scene, reading));
+}
+
+fn search(ui: &mut Ui, look: &Look, state: &mut Chat, actions: &mut Vec<Action>) {
+    let (Some(search), Some(room)) = (&mut state.search, state.rooms.get(&state.open)) else {
+        return;
+    };
+    let scene = Scene { look, rooms: &state.rooms, room, searched: None };
+    actions.extend(search_ui(ui, &scene, search));
+    if search.closed {
+        state.search = None;
+        state.composer.wants_focus = true;
+    }
+}
+
+fn header(ui: &mut Ui, look: &Look, (state, narrow): (&mut Chat, bool), actions: &mut Vec<Action>) {
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEADER), Sense::hover());
+    let [_, panel, ..] = look.t.bg;
+    let [text1, text2, _] = look.t.text;
+    ui.painter().rect_filled(rect, 0, panel);
+    let mut left = rect.left() + PAD;
+    if narrow {
+        let place = Rect::from_center_size(egui::pos2(left + 16.0, rect.center().y), Vec2::splat(32.0));
+        let mut corner = ui.new_child(egui::UiBuilder::new().max_rect(place).id_salt("menu"));
+        if icon_button(&mut corner, look, (icons::LIST, look.text(Key::NavMenu), 32.0)).clicked() {
+            state.column_shown = !state.column_shown;
+        }
+        left += 40.0;
+    }
+    let me = state.rooms.model().me();
+    avatar(ui, (egui::pos2(left + 16.0, rect.center().y), 32.0), (&state.open, me));
+    let at = egui::pos2(left + 42.0, rect.top() + 4.0);
+    let room = rect.right() - at.x - 96.0;
+    line(ui, (at, room), (&state.room_name(look), Type::TITLE, text1));
+    line(ui, (at + vec2(0.0, 24.0), room), (&who_is_there(look, state), Type::CAPTION, text2));
+    let corner = egui::UiBuilder::new().max_rect(rect.shrink2(vec2(PAD, 0.0))).id_salt("tools");
+    let mut corner = ui.new_child(corner.layout(Layout::right_to_left(Align::Center)));
+    corner.spacing_mut().item_spacing.x = 4.0;
+    if icon_button(&mut corner, look, (icons::USERS, look.text(Key::NavPeople), 32.0)).clicked() {
+        actions.push(Action::Show(Some(Overlay::Members)));
+    }
+    if icon_button(&mut corner, look, (icons::MAGNIFYING_GLASS, look.text(Key::SearchHere), 32.0)).clicked() {
+        actions.push(Action::Search);
+    }
+    let stroke = crate::widgets::hairline(ui, look);
+    ui.painter().hline(rect.x_range(), rect.bottom(), stroke);
+}
+
+/// "24 online", or whether the other one is.
+fn who_is_there(look: &Look, state: &Chat) -> String {
+    let model = state.rooms.model();
+    let online = |name: &Username| model.presence(name) == Some(Presence::Online);
+    match &state.open {
+        Audience::Everyone => {
+            let others = model.people().filter(|(name, _)| Some(*name) != model.me() && online(name)).count();
+            look.count(Key::Online, others + usize::from(state.rooms.is_online()), &[])
+        }
+        Audience::Set(names) => match names.as_slice() {
+            [name] => {
+                look.text(if online(name) { Key::PresenceOnline } else { Key::PresenceAway }).to_owned()
+            }
+            names => look.count(Key::Online, names.iter().filter(|name| online(name)).count(), &[]),
+        },
+    }
+}
+
+/// What is to be said about the connection.
+fn banner(ui: &mut Ui, look: &Look, state: &Chat, actions: &mut Vec<Action>) {
+    let (text, button_key) = match &state.connection {
+        Connection::Online => return,
+        Connection::Connecting => (look.text(Key::ConnConnecting).to_owned(), None),
+        Connection::Waiting(until, why) => {
+            ui.ctx().request_repaint_after(Duration::from_millis(1000 - look.now % 1000));
+            let left = until.saturating_sub(look.now).div_ceil(1000);
+            let long = state.offline_since.is_some_and(|since| look.now.saturating_sub(since) > LONG);
+            let why = if long { look.text(Key::ConnOffline).to_owned() } else { Saying::from(why).say(look) };
+            (
+                look.fill(Key::ConnReconnect, &[("why", &why), ("s", &left)]),
+                Some((Key::ConnNow, Action::TryNow)),
+            )
+        }
+        Connection::Ended(problem) => {
+            let said = match problem {
+                Problem::WrongPassword => Key::ConnEndedWrong.into(),
+                problem => Saying::from(problem),
+            };
+            (said.say(look), Some((Key::ConnAgain, Action::Again)))
+        }
+    };
+    let frame = Frame::new().fill(look.t.mention).inner_margin(Margin::symmetric(16, 4));
+    frame.show(ui, |ui| {
+        ui.allocate_ui_with_layout(
+            vec2(ui.available_width(), 32.0),
+            Layout::right_to_left(Align::Center),
+            |ui| {
+                if let Some((key, action)) = button_key
+                    && button(ui, look, (Kind::Ghost, look.text(key), true)).clicked()
+                {
+                    actions.push(action);
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    let (rect, _) = ui.allocate_exact_size(vec2(18.0, 18.0), Sense::hover());
+                    paint_icon(ui, (icons::WIFI_SLASH, 18.0, look.t.warn), rect);
+                    ui.add(egui::Label::new(look.rich(text, Type::BODY)).truncate());
+                });
+            },
+        );
+    });
+}
+
+fn writing(ui: &mut Ui, look: &Look, state: &mut Chat, actions: &mut Vec<Action>) {
+    recipients_ui(ui, look, state, actions);
+    let name = state.room_name(look);
+    let ready = match state.audience(look) {
+        Ok(_) => Ready::Yes,
+        Err(why) => Ready::No(why),
+    };
+    actions.extend(composer_ui(ui, look, (&mut state.composer, &ready, &name)));
+}
+
+/// The line that says whom a message goes to, always.
+fn recipients_ui(ui: &mut Ui, look: &Look, state: &Chat, actions: &mut Vec<Action>) {
+    let model = state.rooms.model();
+    let people = model.people().filter(|(name, _)| Some(*name) != model.me()).count();
+    let explicit = matches!(state.recipients, Recipients::Only(_)) && state.open == Audience::Everyone;
+    ui.allocate_ui_with_layout(
+        vec2(ui.available_width(), 28.0),
+        Layout::left_to_right(Align::Center),
+        |ui| {
+            ui.spacing_mut().item_spacing.x = 6.0;
+            let (text, color) = to_line(look, state, people);
+            ui.label(look.rich(text, Type::SMALL).color(color));
+            if let (true, Recipients::Only(names)) = (explicit, &state.recipients) {
+                chips(ui, look, (names.iter().collect(), actions));
+                if link_button(ui, look, look.text(Key::NavEveryone)).clicked() {
+                    actions.push(Action::TickAll);
+                }
+            }
+        },
+    );
+    if let (true, Some(name)) = (explicit, &state.excluded) {
+        let text = look.fill(Key::PeopleExcluded, &[("name", name)]);
+        ui.label(look.rich(text, Type::SMALL).color(look.t.warn));
+    }
+}
+
+fn to_line(look: &Look, state: &Chat, people: usize) -> (String, egui::Color32) {
+    let [_, text2, _] = look.t.text;
+    match (&state.open, &state.recipients) {
+        (Audience::Everyone, Recipients::Everyone) => (look.fill(Key::ToEveryone, &[("n", &people)]), text2),
+        (Audience::Everyone, Recipients::Only(names)) => match names.len() {
+            0 => (look.text(Key::ToNone).to_owned(), look.t.warn),
+            n => (look.count(Key::ToSome, n, &[]), look.t.accent_text),
+        },
+        (Audience::Set(_), _) => (look.fill(Key::ToOne, &[("name", &state.room_name(look))]), text2),
+    }
+}
+
+/// The first few of those who are ticked, each with a way to take it out.
+fn chips(ui: &mut Ui, look: &Look, (names, actions): (Vec<&Username>, &mut Vec<Action>)) {
+    let mut shown = 0;
+    for name in &names {
+        let text = name.as_str();
+        let width =
+            ui.painter().layout_no_wrap(text.to_owned(), Type::SMALL.font(), look.t.text[0]).size().x + 36.0;
+        if ui.available_width() < width + 120.0 {
+            break;
+        }
+        shown += 1;
+        let (rect, response) = ui.allocate_exact_size(vec2(width, 24.0), Sense::click());
+        let label = look.fill(Key::ToRemove, &[("name", name)]);
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &label));
+        let fill = if response.hovered() { look.t.bg[4] } else { look.t.bg[3] };
+        ui.painter().rect_filled(rect, 12, fill);
+        let at = rect.left_center() + vec2(10.0, 0.0);
+        ui.painter().text(at, Align2::LEFT_CENTER, text, Type::SMALL.font(), look.t.text[0]);
+        let cross = Rect::from_center_size(rect.right_center() - vec2(12.0, 0.0), Vec2::splat(12.0));
+        paint_icon(ui, (icons::X, 12.0, look.t.text[1]), cross);
+        crate::widgets::focus_ring(ui, look, (&response, rect, 12));
+        if response.on_hover_text(label).clicked() {
+            actions.push(Action::Tick((*name).clone()));
+        }
+    }
+    let more = names.len() - shown;
+    if more > 0 {
+        ui.label(look.dim(look.fill(Key::ToMore, &[("n", &more)]), Type::SMALL));
+    }
+}
+
+fn overlays(ui: &Ui, look: &Look, state: &mut Chat, actions: &mut Vec<Action>) {
+    let Some(overlay) = state.overlay.clone() else {
+        return;
+    };
+    match overlay {
+        Overlay::Switcher => actions.extend(switcher_ui(ui, look, (&state.rooms, &mut state.switcher))),
+        Overlay::Settings(page) => {
+            let address = state.link.address();
+            let about =
+                About { user: Some(&state.user), address: &address, pin: state.pin, tested: state.tested };
+            actions.extend(settings_ui(ui, look, (page, &about)));
+        }
+        Overlay::Link(url) => {
+            let text = format!("{}\n\n{url}", look.text(Key::LinkBody));
+            let yes = Some((Kind::Primary, look.text(Key::LinkOpen)));
+            match dialog(ui, look, (look.text(Key::LinkTitle), &text), (look.text(Key::Cancel), yes)) {
+                Some(Answer::Yes) => actions.extend([Action::Show(None), Action::OpenLink(url)]),
+                Some(Answer::No) => actions.push(Action::Show(None)),
+                None => {}
+            }
+        }
+        Overlay::Quit(waiting) => {
+            let text = look.count(Key::QuitWaiting, waiting, &[]);
+            let yes = Some((Kind::Danger, look.text(Key::QuitYes)));
+            match dialog(ui, look, (look.text(Key::QuitTitle), &text), (look.text(Key::Cancel), yes)) {
+                Some(Answer::Yes) => actions.push(Action::QuitAnyway),
+                Some(Answer::No) => actions.push(Action::Show(None)),
+                None => {}
+            }
+        }
+        Overlay::Members => members(ui, look, (state.rooms.get(&state.open), state), actions),
+    }
+}
+
+fn members(ui: &Ui, look: &Look, (room, state): (Option<&Room>, &Chat), actions: &mut Vec<Action>) {
+    let model = state.rooms.model();
+    let everyone: Vec<_> = model.people().map(|(name, _)| name.clone()).collect();
+    let names = match room.map(Room::others) {
+        Some(others) if !others.is_empty() => others.to_vec(),
+        _ => everyone,
+    };
+    let shown = modal(ui, look, Id::unique("members"), |ui| {
+        ui.set_width(DIALOG);
+        ui.label(look.rich(state.room_name(look), Type::H1));
+        ui.add_space(SPACE);
+        egui::ScrollArea::vertical().max_height(360.0).auto_shrink([false, true]).show_rows(
+            ui,
+            32.0,
+            names.len(),
+            |ui, range| {
+                let first = range.start;
+                for name in names.iter().skip(first).take(range.len()) {
+                    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 32.0), Sense::hover());
+                    let center = rect.left_center() + vec2(16.0, 0.0);
+                    avatar(ui, (center, 28.0), (&Audience::Set(vec![name.clone()]), None));
+                    let presence = model.presence(name).unwrap_or(Presence::Away);
+                    presence_dot(ui, look, (center + vec2(10.0, 10.0), presence, look.t.bg[2]));
+                    let key =
+                        if presence == Presence::Online { Key::PresenceOnline } else { Key::PresenceAway };
+                    let at = center + vec2(24.0, -11.0);
+                    line(ui, (at, rect.width() - 120.0), (name.as_str(), Type::BODY, look.t.text[0]));
+                    let at = rect.right_center();
+                    ui.painter().text(
+                        at,
+                        Align2::RIGHT_CENTER,
+                        look.text(key),
+                        Type::SMALL.font(),
+                        look.t.text[1],
+                    );
+                }
+            },
+        );
+        ui.add_space(SPACE);
+        from_right(ui, CONTROL, |ui| {
+            let close = button(ui, look, (Kind::Secondary, look.text(Key::Close), true));
+            crate::widgets::focus_once(ui, (Id::unique("members-once"), close.id));
+            close.clicked()
+        })
+    });
+    if shown != Some(false) {
+        actions.push(Action::Show(None));
+    }
+}
+
+/// The keys of the whole window.
+fn keys(ui: &Ui, state: &mut Chat) -> Vec<Action> {
+    if state.overlay.is_some() {
+        return Vec::new();
+    }
+    let mut actions = Vec::new();
+    let ctrl = Modifiers::COMMAND;
+    let unread = Modifiers::ALT | Modifiers::SHIFT;
+    let pressed = |modifiers, key| ui.input_mut(|input| input.consume_key(modifiers, key));
+    if pressed(ctrl, Keyboard::K) {
+        actions.push(Action::Show(Some(Overlay::Switcher)));
+    }
+    if pressed(ctrl, Keyboard::F) {
+        actions.push(Action::Search);
+    }
+    if pressed(ctrl, Keyboard::Comma) {
+        actions.push(Action::Show(Some(Overlay::Settings(Page::General))));
+    }
+    if pressed(ctrl, Keyboard::Slash) {
+        actions.push(Action::Show(Some(Overlay::Settings(Page::Shortcuts))));
+    }
+    for (modifiers, key, back, only_unread) in [
+        (unread, Keyboard::ArrowUp, true, true),
+        (unread, Keyboard::ArrowDown, false, true),
+        (Modifiers::ALT, Keyboard::ArrowUp, true, false),
+        (Modifiers::ALT, Keyboard::ArrowDown, false, false),
+        (ctrl, Keyboard::PageUp, true, false),
+        (ctrl, Keyboard::PageDown, false, false),
+    ] {
+        if pressed(modifiers, key) {
+            actions.push(Action::Step { back, unread: only_unread });
+        }
+    }
+    let (back, forth) = (pressed(Modifiers::SHIFT, Keyboard::F6), pressed(Modifiers::NONE, Keyboard::F6));
+    if back || forth {
+        region(ui, state, back);
+    }
+    if ui.input(|input| input.key_pressed(Keyboard::Escape)) {
+        escape(ui, state);
+    }
+    actions
+}
+
+/// F6 goes round: rooms, people, messages, writing.
+fn region(ui: &Ui, state: &Chat, back: bool) {
+    let stops = [rooms_id(), people_id(), Id::unique(("timeline", &state.open)), field_id()];
+    let focused = ui.memory(|memory| memory.focused());
+    let at = focused.and_then(|id| stops.iter().position(|stop| *stop == id)).unwrap_or(stops.len() - 1);
+    let next = if back { at.checked_sub(1).unwrap_or(stops.len() - 1) } else { (at + 1) % stops.len() };
+    if let Some(stop) = stops.get(next) {
+        ui.memory_mut(|memory| memory.request_focus(*stop));
+    }
+}
+
+/// One step back: the search, the selection, and at last to the newest message.
+fn escape(ui: &Ui, state: &mut Chat) {
+    let reading = state.readings.entry(state.open.clone()).or_default();
+    if state.search.take().is_none() && reading.selection.take().is_none() {
+        reading.anchor = super::timeline::Anchor::Bottom;
+    }
+    state.composer.wants_focus = true;
+    ui.ctx().request_repaint();
+}

@@ -1,0 +1,600 @@
+//! One line of the timeline: what it says, how tall it is, how it is painted. A row knows the one before it,
+//! because a day, a new sender or the mark of what is new stands above it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use egui::text::{CCursor, CCursorRange, LayoutJob, TextFormat, TextWrapping};
+use egui::{Align2, Color32, CornerRadius, FontId, Galley, Pos2, Rect, Stroke, Ui, pos2, vec2};
+use sotto_client::{Fate, Line, Outgoing, Room, Rooms, What};
+use sotto_proto::{Audience, Username};
+
+use crate::icons;
+use crate::look::Look;
+use crate::saying::not_sent;
+use crate::strings::{Key, Lang};
+use crate::theme::{self, ROUND_CONTROL, Type};
+use crate::widgets::avatar;
+
+/// Messages of one sender that are this close, in milliseconds, stand together.
+const TOGETHER: u64 = 5 * 60 * 1000;
+/// The column of avatars, and what is left free at the right.
+const GUTTER: f32 = 60.0;
+const RIGHT: f32 = 24.0;
+/// The widest a text may be: about 80 letters, or 42 Chinese characters.
+const TEXT_LATIN: f32 = 720.0;
+const TEXT_CHINESE: f32 = 620.0;
+/// A text longer than this is folded until it is asked for.
+const FOLD_LINES: usize = 40;
+const FOLD_BYTES: usize = 4096;
+
+const ABOVE_GROUP: f32 = 10.0;
+const ABOVE_LINE: f32 = 2.0;
+const DAY: f32 = 40.0;
+const MARK: f32 = 32.0;
+
+/// What a row is drawn from.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'a> {
+    pub(crate) look: &'a Look,
+    pub(crate) rooms: &'a Rooms,
+    pub(crate) room: &'a Room,
+    /// What is searched for, in lower case.
+    pub(crate) searched: Option<&'a str>,
+}
+
+/// A line, and the one it stands under.
+#[derive(Clone, Copy)]
+pub(crate) struct Pair<'a> {
+    pub(crate) before: Option<Line<'a>>,
+    pub(crate) line: Line<'a>,
+}
+
+/// How a row is laid out.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) width: f32,
+    /// A long text is wanted whole.
+    pub(crate) unfolded: bool,
+}
+
+/// How a row is painted.
+pub(crate) struct Paint {
+    pub(crate) rect: Rect,
+    /// Characters of the text.
+    pub(crate) selected: Option<Range<usize>>,
+    /// The pointer is over it: lines without a head show their time.
+    pub(crate) hovered: bool,
+}
+
+/// A row that has been laid out.
+#[derive(Clone)]
+pub(crate) struct Row {
+    pub(crate) height: f32,
+    day: Option<String>,
+    mark: Option<u64>,
+    /// Where the content begins, below what stands above it.
+    top: f32,
+    pub(crate) content: Content,
+}
+
+/// What stands in a row.
+#[derive(Clone)]
+pub(crate) enum Content {
+    /// Nothing: the line is not shown.
+    Hidden,
+    /// A message.
+    Words(Words),
+    /// Who came or went.
+    Notice(Arc<Galley>),
+    /// Messages that are not here.
+    Gap(Arc<Galley>),
+}
+
+/// A message that has been laid out.
+#[derive(Clone)]
+pub(crate) struct Words {
+    pub(crate) from: Username,
+    pub(crate) at: u64,
+    /// Who and when stand above it.
+    first: bool,
+    pub(crate) body: Arc<Galley>,
+    /// Where the text is, from the upper left corner of the row.
+    pub(crate) body_at: Pos2,
+    pub(crate) links: Vec<(Range<usize>, String)>,
+    badge: Option<String>,
+    pub(crate) aside: bool,
+    state: Option<State>,
+    /// The text is long: it can be unfolded, or folded.
+    pub(crate) fold: Option<bool>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum State {
+    Sending,
+    Queued,
+    Stored,
+    Failed(String),
+}
+
+/// A line as a message: who, when, what.
+pub(crate) struct Said<'a> {
+    pub(crate) from: &'a Username,
+    pub(crate) at: u64,
+    pub(crate) text: &'a str,
+}
+
+/// What a line says, if somebody says it.
+pub(crate) fn said<'a>(line: Line<'a>, me: Option<&'a Username>) -> Option<Said<'a>> {
+    match line {
+        Line::Entry(entry) => match &entry.what {
+            What::Message { from, text } | What::Aside { from, text, .. } => {
+                Some(Said { from, at: entry.at, text: text.as_str() })
+            }
+            What::Presence { .. } | What::Gap { .. } => None,
+        },
+        Line::Outgoing(outgoing) => Some(Said { from: me?, at: outgoing.at, text: outgoing.text.as_str() }),
+    }
+}
+
+/// Whom a line went to, if not to the whole room.
+fn audience<'a>(line: Line<'a>, scene: &Scene<'a>) -> Option<&'a Room> {
+    match line {
+        Line::Entry(entry) => match entry.what {
+            What::Aside { conv, .. } => scene.rooms.of(conv),
+            _ => None,
+        },
+        Line::Outgoing(outgoing) => {
+            Some(scene.rooms.get(&outgoing.to)?).filter(|room| room.audience() != scene.room.audience())
+        }
+    }
+}
+
+fn at(line: Line<'_>) -> u64 {
+    match line {
+        Line::Entry(entry) => entry.at,
+        Line::Outgoing(outgoing) => outgoing.at,
+    }
+}
+
+fn seq(line: Line<'_>) -> u64 {
+    match line {
+        Line::Entry(entry) => entry.place.seq(),
+        Line::Outgoing(_) => u64::MAX,
+    }
+}
+
+impl Row {
+    /// Lays a line out.
+    pub(crate) fn new(ui: &Ui, scene: &Scene<'_>, pair: Pair<'_>, shape: Shape) -> Self {
+        let Pair { before, line } = pair;
+        let look = scene.look;
+        let hidden = |line: Line<'_>| {
+            let presence = matches!(line, Line::Entry(entry) if matches!(entry.what, What::Presence { .. }));
+            presence && !look.settings.show_joins
+        };
+        if hidden(line) {
+            return Self { height: 0.0, day: None, mark: None, top: 0.0, content: Content::Hidden };
+        }
+        let new_day = before.is_none_or(|before| !look.same_day(at(before), at(line)));
+        let day = new_day.then(|| look.day(at(line)));
+        let mark = scene.room.marker().filter(|mark| {
+            let first = before.is_none_or(|before| seq(before) < *mark);
+            let own = matches!(line, Line::Outgoing(_));
+            seq(line) >= *mark && first && !own
+        });
+        let above = f32::from(u8::from(day.is_some())) * DAY + f32::from(u8::from(mark.is_some())) * MARK;
+        let mut row = Self {
+            height: 0.0,
+            day,
+            mark: mark.map(|_| scene.room.unread()),
+            top: above,
+            content: Content::Hidden,
+        };
+        if said(line, scene.rooms.model().me()).is_some() {
+            row.words(ui, scene, (pair, shape));
+        } else {
+            row.notice(ui, scene, (line, shape.width));
+        }
+        row
+    }
+
+    fn words(&mut self, ui: &Ui, scene: &Scene<'_>, (Pair { before, line }, shape): (Pair<'_>, Shape)) {
+        let look = scene.look;
+        let me = scene.rooms.model().me();
+        let Some(words) = said(line, me) else {
+            return;
+        };
+        let apart = self.day.is_some() || self.mark.is_some();
+        let to = audience(line, scene);
+        let state = state(scene, line, me == Some(words.from));
+        let alone = matches!(state, Some(State::Failed(_)));
+        let follows = before.is_some_and(|before| {
+            said(before, me)
+                .is_some_and(|last| last.from == words.from && words.at.saturating_sub(last.at) < TOGETHER)
+                && audience(before, scene).map(Room::audience) == to.map(Room::audience)
+        });
+        let first = apart || alone || !follows;
+        let widest = if look.lang == Lang::Chinese { TEXT_CHINESE } else { TEXT_LATIN };
+        let text_width = (shape.width - GUTTER - RIGHT).min(widest).max(80.0);
+        let (shown, fold) = folded(words.text, shape.unfolded);
+        let (job, links) = body_job(look, (shown, text_width), scene.searched);
+        let body = ui.painter().layout_job(job);
+        self.top += if first { ABOVE_GROUP } else { ABOVE_LINE };
+        let head = if first { 24.0 } else { 0.0 };
+        let mut bottom = self.top + head + body.size().y;
+        bottom += if fold.is_some() { 28.0 } else { 0.0 };
+        bottom += if matches!(state, Some(State::Queued | State::Failed(_))) { 26.0 } else { 0.0 };
+        self.content = Content::Words(Words {
+            from: words.from.clone(),
+            at: words.at,
+            first,
+            body_at: pos2(GUTTER, self.top + head),
+            body,
+            links,
+            badge: to.map(|to| look.badge(Some(to), (words.from, scene.rooms.model()))),
+            aside: to.is_some(),
+            state,
+            fold,
+        });
+        self.height = if first { bottom.max(self.top + 38.0) } else { bottom } + 1.0;
+    }
+
+    fn notice(&mut self, ui: &Ui, scene: &Scene<'_>, (line, width): (Line<'_>, f32)) {
+        let Line::Entry(entry) = line else {
+            return;
+        };
+        let look = scene.look;
+        let [_, text2, text3] = look.t.text;
+        let (text, color, gap) = match &entry.what {
+            What::Presence { came, who } => (presence(look, *came, who), text3, false),
+            What::Gap { to } => {
+                let n = (to.get() + 1).saturating_sub(entry.place.seq());
+                (look.lang.count(Key::GapLine, n, &[]), text2, true)
+            }
+            What::Message { .. } | What::Aside { .. } => return,
+        };
+        let text = if gap { text } else { format!("{text} · {}", look.time(entry.at)) };
+        let mut job = LayoutJob::single_section(text, format(Type::SMALL, color));
+        job.wrap = TextWrapping { max_width: width - 48.0, max_rows: 2, ..TextWrapping::default() };
+        job.halign = egui::Align::Center;
+        let galley = ui.painter().layout_job(job);
+        self.top += 6.0;
+        self.height = self.top + galley.size().y + 6.0;
+        self.content = if gap { Content::Gap(galley) } else { Content::Notice(galley) };
+    }
+
+    /// Paints it.
+    pub(crate) fn paint(&self, ui: &Ui, scene: &Scene<'_>, paint: Paint) {
+        let (look, rect) = (scene.look, paint.rect);
+        let mut y = rect.top();
+        if let Some(day) = &self.day {
+            separator(ui, (rect.x_range(), y + DAY / 2.0), (day, look.t.text[2], look.t.line));
+            y += DAY;
+        }
+        if let Some(unread) = self.mark {
+            let text = match unread {
+                0 => look.text(Key::UnreadLinePlain).to_owned(),
+                n => look.fill(Key::UnreadLine, &[("n", &n)]),
+            };
+            separator(ui, (rect.x_range(), y + MARK / 2.0), (&text, look.t.accent_text, look.t.accent_text));
+        }
+        match &self.content {
+            Content::Hidden => {}
+            Content::Notice(galley) | Content::Gap(galley) => {
+                let at = pos2(rect.center().x, rect.top() + self.top);
+                ui.painter().galley(at, Arc::clone(galley), look.t.text[2]);
+            }
+            Content::Words(words) => {
+                if paint.hovered || words.aside {
+                    let wash = Rect::from_min_max(pos2(rect.left(), rect.top() + self.top - 1.0), rect.max);
+                    let fill = if words.aside { look.t.accent_soft } else { look.t.bg[1] };
+                    ui.painter().rect_filled(
+                        wash.shrink2(vec2(8.0, 0.0)),
+                        CornerRadius::same(ROUND_CONTROL),
+                        fill,
+                    );
+                }
+                words.paint(ui, look, (self.top, paint));
+            }
+        }
+    }
+
+    /// Where the button below a gap or a folded text is, if there is one.
+    pub(crate) fn content_rect(&self, rect: Rect) -> Rect {
+        Rect::from_min_max(pos2(rect.left(), rect.top() + self.top), rect.max)
+    }
+}
+
+impl Words {
+    fn paint(&self, ui: &Ui, look: &Look, (top, paint): (f32, Paint)) {
+        let Paint { rect, selected, hovered } = paint;
+        let [text1, _, text3] = look.t.text;
+        let painter = ui.painter();
+        let origin = rect.min;
+        if self.first {
+            let who = Audience::Set(vec![self.from.clone()]);
+            avatar(ui, (origin + vec2(GUTTER - 30.0, top + 19.0), 36.0), (&who, None));
+            painter.galley(origin + vec2(GUTTER, top), self.head(ui, look), text1);
+        } else if hovered {
+            let at = origin + vec2(GUTTER - 8.0, self.body_at.y + 3.0);
+            painter.text(at, Align2::RIGHT_TOP, look.time(self.at), Type::CAPTION.font(), text3);
+        }
+        let mut galley = Arc::clone(&self.body);
+        if let Some(range) = selected {
+            let range = CCursorRange::two(CCursor::new(range.start), CCursor::new(range.end));
+            egui::text_selection::visuals::paint_text_selection(&mut galley, ui.visuals(), &range, None);
+        }
+        painter.galley(origin + self.body_at.to_vec2(), galley, text1);
+        self.paint_state(ui, look, rect);
+    }
+
+    /// Who, when, and to whom, on one line.
+    fn head(&self, ui: &Ui, look: &Look) -> Arc<Galley> {
+        let [_, _, text3] = look.t.text;
+        let name = look.t.name(self.from.key());
+        let mut job = LayoutJob::default();
+        job.append(self.from.as_str(), 0.0, format(Type::STRONG, name));
+        job.append(&look.time(self.at), 8.0, format(Type { line: 22.0, ..Type::CAPTION }, text3));
+        if let Some(badge) = &self.badge {
+            let style = Type { line: 22.0, ..Type::CAPTION };
+            job.append(badge, 8.0, format(style, look.t.accent_text));
+        }
+        ui.painter().layout_job(job)
+    }
+
+    fn paint_state(&self, ui: &Ui, look: &Look, rect: Rect) {
+        let [_, _, text3] = look.t.text;
+        let (icon, color, text) = match &self.state {
+            None => return,
+            Some(State::Stored) => (icons::CHECK, text3, None),
+            Some(State::Sending) => (icons::CIRCLE, text3, None),
+            Some(State::Queued) => (icons::CLOCK, text3, Some(look.text(Key::MsgQueued).to_owned())),
+            Some(State::Failed(why)) => {
+                (icons::WARNING, look.t.danger, Some(look.fill(Key::MsgFailed, &[("why", why)])))
+            }
+        };
+        match text {
+            // A sign at the end of the last line says enough.
+            None => {
+                let last = self.body.rows.last().map_or(Rect::NOTHING, |row| row.rect());
+                let at = rect.min + self.body_at.to_vec2() + vec2(last.right() + 14.0, last.center().y);
+                ui.painter().text(at, Align2::CENTER_CENTER, icon, FontId::new(12.0, theme::icons()), color);
+            }
+            Some(text) => {
+                let at = pos2(rect.left() + GUTTER, rect.bottom() - 14.0);
+                let sign = ui.painter().text(
+                    at,
+                    Align2::LEFT_CENTER,
+                    icon,
+                    FontId::new(14.0, theme::icons()),
+                    color,
+                );
+                let at = pos2(sign.right() + 6.0, at.y);
+                ui.painter().text(at, Align2::LEFT_CENTER, text, Type::SMALL.font(), color);
+            }
+        }
+    }
+
+    /// Where the buttons of a message that failed go.
+    pub(crate) fn failed_buttons(&self, ui: &Ui, look: &Look, rect: Rect) -> Option<Rect> {
+        let Some(State::Failed(why)) = &self.state else {
+            return None;
+        };
+        let text = look.fill(Key::MsgFailed, &[("why", why)]);
+        let width = ui.painter().layout_no_wrap(text, Type::SMALL.font(), Color32::WHITE).size().x;
+        let left = (rect.left() + GUTTER + 30.0 + width).min(rect.right() - 160.0);
+        Some(Rect::from_min_size(pos2(left, rect.bottom() - 27.0), vec2(200.0, 26.0)))
+    }
+
+    /// What assistive technology says about the state.
+    pub(crate) fn state_name(&self, look: &Look) -> String {
+        match &self.state {
+            None => String::new(),
+            Some(State::Stored) => look.text(Key::MsgSent).to_owned(),
+            Some(State::Sending) => look.text(Key::MsgSending).to_owned(),
+            Some(State::Queued) => look.text(Key::MsgQueued).to_owned(),
+            Some(State::Failed(why)) => look.fill(Key::MsgFailed, &[("why", why)]),
+        }
+    }
+
+    /// The link under a character.
+    pub(crate) fn link_at(&self, index: usize) -> Option<&str> {
+        self.links.iter().find(|(range, _)| range.contains(&index)).map(|(_, url)| url.as_str())
+    }
+}
+
+fn state(scene: &Scene<'_>, line: Line<'_>, mine: bool) -> Option<State> {
+    match line {
+        Line::Outgoing(Outgoing { fate: Fate::Failed { reason, who }, .. }) => {
+            Some(State::Failed(not_sent(*reason, who).say(scene.look)))
+        }
+        Line::Outgoing(_) if scene.rooms.is_online() => Some(State::Sending),
+        Line::Outgoing(_) => Some(State::Queued),
+        Line::Entry(_) => mine.then_some(State::Stored),
+    }
+}
+
+/// "Mary and 4 others entered the room".
+pub(crate) fn presence(look: &Look, came: bool, who: &[Username]) -> String {
+    let (one, two, many) = if came {
+        (Key::SysJoin, Key::SysJoinTwo, Key::SysJoinMany)
+    } else {
+        (Key::SysLeave, Key::SysLeaveTwo, Key::SysLeaveMany)
+    };
+    match who {
+        [] => String::new(),
+        [name] => look.fill(one, &[("name", name)]),
+        [name, other] => look.fill(two, &[("name", name), ("other", other)]),
+        [name, others @ ..] => look.fill(many, &[("name", name), ("n", &others.len())]),
+    }
+}
+
+fn separator(ui: &Ui, (x, y): (egui::Rangef, f32), (text, ink, line): (&str, Color32, Color32)) {
+    let stroke = Stroke::new(1.0 / ui.ctx().pixels_per_point(), line);
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), Type::SMALL.font(), ink);
+    let half = galley.size().x / 2.0 + 10.0;
+    let center = x.center();
+    ui.painter().hline(x.min + 16.0..=center - half, y, stroke);
+    ui.painter().hline(center + half..=x.max - 16.0, y, stroke);
+    ui.painter().galley(pos2(center, y) - galley.size() / 2.0, galley, ink);
+}
+
+fn format(style: Type, color: Color32) -> TextFormat {
+    TextFormat { line_height: Some(style.line), ..TextFormat::simple(style.font(), color) }
+}
+
+/// The part of a text that is shown, and whether there is a way to see more (`Some(false)`) or less.
+fn folded(text: &str, unfolded: bool) -> (&str, Option<bool>) {
+    let by_lines = text.match_indices('\n').nth(FOLD_LINES - 1).map(|(at, _)| at);
+    let by_bytes = (text.len() > FOLD_BYTES).then(|| text.floor_char_boundary(FOLD_BYTES));
+    let Some(end) = [by_lines, by_bytes].into_iter().flatten().min() else {
+        return (text, None);
+    };
+    if unfolded { (text, Some(true)) } else { (text.get(..end).unwrap_or(text), Some(false)) }
+}
+
+type Links = Vec<(Range<usize>, String)>;
+
+/// The text with its links, and with what was searched for marked.
+fn body_job(look: &Look, (text, width): (&str, f32), searched: Option<&str>) -> (LayoutJob, Links) {
+    let [text1, ..] = look.t.text;
+    let big = is_only_emoji(text);
+    let style = if big { Type { size: 28.0, line: 36.0, strong: false } } else { Type::BODY };
+    let plain = format(style, text1);
+    let link = TextFormat {
+        color: look.t.accent_text,
+        underline: Stroke::new(1.0, look.t.accent_text),
+        // The underline stands at the bottom of the line: close to the letters, not to the next line.
+        line_height: Some(18.0),
+        ..plain.clone()
+    };
+    let mut job = LayoutJob { wrap: TextWrapping::wrap_at_width(width), ..LayoutJob::default() };
+    let mut links = Vec::new();
+    for (piece, url) in split_links(text) {
+        let begin = job.text.chars().count();
+        if url {
+            job.append(piece, 0.0, link.clone());
+            links.push((begin..begin + piece.chars().count(), piece.to_owned()));
+        } else {
+            append_marked(&mut job, piece, (&plain, look.t.mention), searched);
+        }
+    }
+    (job, links)
+}
+
+fn append_marked(
+    job: &mut LayoutJob,
+    text: &str,
+    (plain, mark): (&TextFormat, Color32),
+    searched: Option<&str>,
+) {
+    let lower = text.to_lowercase();
+    // Where lower case has another length, positions in one are not positions in the other: no marks then.
+    let Some(searched) = searched.filter(|searched| !searched.is_empty() && lower.len() == text.len()) else {
+        return job.append(text, 0.0, plain.clone());
+    };
+    let found = TextFormat { background: mark, ..plain.clone() };
+    let mut done = 0;
+    for (at, hit) in lower.match_indices(searched) {
+        job.append(text.get(done..at).unwrap_or_default(), 0.0, plain.clone());
+        done = at + hit.len();
+        job.append(text.get(at..done).unwrap_or_default(), 0.0, found.clone());
+    }
+    job.append(text.get(done..).unwrap_or_default(), 0.0, plain.clone());
+}
+
+/// Up to three characters, all of them pictures.
+fn is_only_emoji(text: &str) -> bool {
+    let picture =
+        |c: char| matches!(c, '\u{1F300}'..='\u{1FAFF}' | '\u{2600}'..='\u{27BF}' | '\u{FE0F}' | '\u{200D}');
+    !text.is_empty() && text.len() <= 28 && text.chars().all(picture) && text.chars().count() <= 7
+}
+
+/// The text in pieces; true for those that are links.
+pub(crate) fn split_links(text: &str) -> Vec<(&str, bool)> {
+    const SCHEMES: [&str; 2] = ["https://", "http://"];
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    loop {
+        let begin = SCHEMES.iter().filter_map(|scheme| rest.find(scheme)).min();
+        let Some((before, found)) = begin.and_then(|at| rest.split_at_checked(at)) else {
+            break;
+        };
+        let length = link_length(found);
+        let scheme = found.split("//").next().map_or(0, |scheme| scheme.len() + 2);
+        let (link, after) = found.split_at_checked(length).unwrap_or((found, ""));
+        if length <= scheme {
+            // A scheme and nothing behind it is only text.
+            let (plain, after) = rest.split_at_checked(before.len() + scheme).unwrap_or((rest, ""));
+            pieces.push((plain, false));
+            rest = after;
+            continue;
+        }
+        if !before.is_empty() {
+            pieces.push((before, false));
+        }
+        pieces.push((link, true));
+        rest = after;
+    }
+    if !rest.is_empty() {
+        pieces.push((rest, false));
+    }
+    pieces
+}
+
+/// A link ends at a space, at anything outside ASCII (Chinese is written without spaces), and before the
+/// punctuation of the sentence around it.
+fn link_length(text: &str) -> usize {
+    let end = text
+        .find(|c: char| c.is_whitespace() || !c.is_ascii() || matches!(c, '<' | '>' | '"' | '`'))
+        .unwrap_or(text.len());
+    let whole = text.get(..end).unwrap_or(text);
+    let mut link = whole.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'']);
+    let opened = link.matches('(').count();
+    while link.ends_with(')') && link.matches(')').count() > opened {
+        link = link.strip_suffix(')').unwrap_or(link).trim_end_matches(['.', ',', ';', ':', '!', '?']);
+    }
+    link.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn links(text: &str) -> Vec<&str> {
+        let pieces = split_links(text);
+        assert_eq!(pieces.iter().map(|(piece, _)| *piece).collect::<String>(), text, "nothing is lost");
+        pieces.into_iter().filter(|(_, link)| *link).map(|(piece, _)| piece).collect()
+    }
+
+    #[test]
+    fn links_end_where_the_sentence_goes_on() {
+        assert_eq!(
+            links("see https://a.example/x?y=1, and http://b.example."),
+            ["https://a.example/x?y=1", "http://b.example"]
+        );
+        assert_eq!(links("见https://a.example/路径"), ["https://a.example/"]);
+        assert_eq!(links("作业在https://a.example/x，谢谢"), ["https://a.example/x"]);
+        assert_eq!(links("(https://a.example/x(1)) and (http://b)."), ["https://a.example/x(1)", "http://b"]);
+        assert_eq!(links("https:// http:// javascript:alert(1) ftp://x"), [""; 0]);
+        assert_eq!(links("https://a.example\u{202e}moc"), ["https://a.example"]);
+    }
+
+    #[test]
+    fn long_texts_are_folded_at_a_line_or_a_character() {
+        let wall = "字".repeat(3000);
+        let (shown, fold) = folded(&wall, false);
+        assert_eq!((shown.len(), fold), (4095, Some(false)));
+        assert_eq!(folded(&wall, true), (wall.as_str(), Some(true)));
+        let lines = "x\n".repeat(100);
+        assert_eq!(folded(&lines, false).0.lines().count(), FOLD_LINES);
+        assert_eq!(folded("short", false), ("short", None));
+    }
+
+    #[test]
+    fn emoji_alone_are_large() {
+        assert!(["👍", "❤️", "😀😀😀"].into_iter().all(is_only_emoji));
+        assert!(["", "ok 👍", "1", "😀😀😀😀😀😀😀😀"].into_iter().all(|text| !is_only_emoji(text)));
+    }
+}
