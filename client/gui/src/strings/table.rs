@@ -215,7 +215,6 @@ table! {
     ComposeSendWith: "Choose the key that sends", "选择发送键";
     SendWithEnter: "Send with Enter", "按 Enter 发送";
     SendWithCtrlEnter: "Send with Ctrl+Enter", "按 Ctrl+Enter 发送";
-    SendWithKeys: "Ctrl+Enter", "Ctrl+Enter";
     ComposeDraft: "Draft:", "[草稿]";
     ComposeComposing: "Finish the input-method text first.", "请先完成输入法中的文字。";
     ComposeTooLong: "{n} byte too long|{n} bytes too long", "超出 {n} 字节";

@@ -34,7 +34,7 @@ pub(crate) fn connect_ui(ui: &mut Ui, look: &Look, state: &mut Connect) -> Vec<A
         let spare = ui.available_height() - 420.0;
         ui.add_space((spare / 3.0).clamp(SPACE, 140.0));
         let width = WIDTH.min(ui.available_width() - 2.0 * SECTION);
-        ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Min), |ui| {
+        ui.allocate_ui_with_layout(vec2(width, ui.available_height()), Layout::top_down(Align::Min), |ui| {
             ui.set_width(width);
             ui.vertical_centered(|ui| {
                 ui.label(look.rich(look.text(Key::AppName), Type::DISPLAY));

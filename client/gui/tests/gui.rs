@@ -1,0 +1,17 @@
+//! The whole program without a display: what is seen is asked for by role and name, as assistive technology
+//! would; the server is played by the test.
+
+#[path = "gui/chat.rs"]
+mod chat;
+#[path = "gui/composing.rs"]
+mod composing;
+#[path = "gui/doorway.rs"]
+mod doorway;
+#[path = "gui/pictures.rs"]
+mod pictures;
+#[path = "gui/raster.rs"]
+mod raster;
+#[path = "gui/reading.rs"]
+mod reading;
+#[path = "gui/stage.rs"]
+mod stage;
