@@ -102,7 +102,8 @@ pub(crate) struct Words {
     /// Where the text is, from the upper left corner of the row.
     pub(crate) body_at: Pos2,
     pub(crate) links: Vec<(Range<usize>, String)>,
-    badge: Option<String>,
+    /// Whom it went to, where that is not everyone in the room.
+    pub(crate) badge: Option<String>,
     pub(crate) aside: bool,
     state: Option<State>,
     /// The text is long: it can be unfolded, or folded.

@@ -145,7 +145,6 @@ fn describe(ui: &Ui, scene: &Scene<'_>, response: &Response) {
     let name = scene.look.room_name(scene.room.audience(), scene.rooms.model().me());
     let label = scene.look.fill(Key::TimelineName, &[("chat", &name)]);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::List, true, &label));
-    ui.ctx().accesskit_node_builder(response.id, |node| node.set_role(egui::accesskit::Role::List));
 }
 
 /// How far the content is to be moved down, in points: by the wheel, the keys, or a drag of the scrollbar.
@@ -345,14 +344,14 @@ fn announce(ui: &Ui, scene: &Scene<'_>, (row, rect, count): (&Placed, Rect, usiz
         Content::Words(words) => {
             let (time, text) = (look.time(words.at), words.body.text().to_owned());
             let said = look.fill(Key::MsgRow, &[("name", &words.from), ("time", &time), ("text", &text)]);
-            let state = words.state_name(look);
-            if state.is_empty() { said } else { format!("{said} · {state}") }
+            let state = Some(words.state_name(look)).filter(|state| !state.is_empty());
+            let parts = [words.badge.clone(), state].into_iter().flatten();
+            parts.fold(said, |said, part| format!("{said} · {part}"))
         }
     };
     let response = ui.interact(rect, ui.scope_id().with(row.id), Sense::hover());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &text));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ListItem, true, &text));
     ui.ctx().accesskit_node_builder(response.id, |node| {
-        node.set_role(egui::accesskit::Role::ListItem);
         node.set_position_in_set(row.index + 1);
         node.set_size_of_set(count);
     });
