@@ -225,7 +225,8 @@ fn place(ui: &Ui, lines: &Lines<'_>, (reading, moved, view): (&mut Reading, f32,
         fill_down(ui, lines, (reading, &mut placed), (width, height));
     }
     let at_end = placed.last().is_none_or(|row| row.index + 1 == count);
-    reading.from_end = if at_end { (end(&placed) - height).max(0.0) } else { f32::INFINITY };
+    let hidden = placed.last().map_or(0.0, |last| below(ui, lines, (reading, last.index, width)));
+    reading.from_end = if at_end { (end(&placed) - height).max(0.0) } else { end(&placed) - height + hidden };
     placed.retain(|row| row.y + row.row.height > 0.0 && row.y < height);
     let sticks = reading.from_end <= 1.0 || moved < 0.0 && reading.from_end < STICK;
     let stays = begins_at_end && moved <= 0.0 && reading.anchor == Anchor::Bottom;
@@ -299,6 +300,21 @@ fn fill_down(
         };
         placed.push(Placed { index, id, row, y });
     }
+}
+
+/// How much there is below a row, as far as that matters: up to where it is far.
+fn below(ui: &Ui, lines: &Lines<'_>, (reading, index, width): (&Reading, usize, f32)) -> f32 {
+    let mut sum = 0.0;
+    for index in index + 1..lines.len() {
+        let Some((_, row)) = lines.row(ui, reading, (index, width)) else {
+            break;
+        };
+        sum += row.height;
+        if sum > FAR {
+            break;
+        }
+    }
+    sum
 }
 
 fn shift(placed: &mut [Placed], by: f32) {

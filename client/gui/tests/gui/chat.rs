@@ -46,7 +46,10 @@ fn everyone_is_a_mode_and_a_ticked_set_is_a_set() {
         assert!(stage.has(&stage.lang.count(Key::ToSome, 2, &[])));
         says(&mut stage, "not to anna");
         let sent = stage.sent();
-        assert_eq!(sent, [(Audience::Everyone, "to all".into()), (to(&["tom", "李雷"]), "not to anna".into())]);
+        assert_eq!(
+            sent,
+            [(Audience::Everyone, "to all".into()), (to(&["tom", "李雷"]), "not to anna".into())]
+        );
         assert!(stage.shows(&stage.lang.fill(Key::ToBadge, &[("n", &2)])), "the line says whom it went to");
         stage.click(Key::PeopleAll);
         says(&mut stage, "to all again");
@@ -138,7 +141,8 @@ fn what_was_refused_says_why_and_can_be_tried_again_or_deleted() {
         for (button, sends_again) in [(Key::MsgRetry, true), (Key::MsgDelete, false)] {
             says(&mut stage, "will it go?");
             let (cid, ..) = stage.sends().remove(0);
-            let (reason, who, sentence) = (Reason::UnknownRecipient, vec!["zoe".to_owned()], "raw".to_owned());
+            let (reason, who, sentence) =
+                (Reason::UnknownRecipient, vec!["zoe".to_owned()], "raw".to_owned());
             stage.tells(Update::NotSent { cid, reason, who, sentence });
             stage.run();
             assert!(stage.shows(&stage.lang.fill(Key::RefusedUnknownRecipient, &[("who", &"zoe")])));
@@ -170,7 +174,11 @@ fn without_a_connection_one_can_go_on_writing() {
         assert!(stage.shows(stage.says(Key::MsgQueued)));
         stage.later(MINUTE + 1);
         assert!(stage.shows(stage.says(Key::ConnOffline)), "after a minute it is said that nothing is lost");
-        stage.tells(Update::LoggedIn { user: name("mary"), epoch: sotto_proto::Epoch::new(1), resumed: true });
+        stage.tells(Update::LoggedIn {
+            user: name("mary"),
+            epoch: sotto_proto::Epoch::new(1),
+            resumed: true,
+        });
         stage.run();
         assert!(!stage.shows(stage.says(Key::ConnOffline)) && stage.shows(stage.says(Key::MsgSending)));
     }
@@ -228,7 +236,8 @@ fn unread_messages_are_counted_in_the_list_and_in_the_title() {
 #[test]
 fn the_switcher_finds_people_and_rooms_by_any_part_of_the_name() {
     for lang in Lang::ALL {
-        let mut stage = Stage::chatting(Setting { lang, ..Setting::default() }, &["Wang Fang", "李雷", "tom"]);
+        let mut stage =
+            Stage::chatting(Setting { lang, ..Setting::default() }, &["Wang Fang", "李雷", "tom"]);
         for (typed, found) in [("wf", "Wang Fang"), ("雷", "李雷"), ("OM", "tom")] {
             stage.press_with(Modifiers::COMMAND, Keyboard::K);
             assert_eq!(stage.focused(), stage.says(Key::SwitchField));
@@ -276,7 +285,15 @@ fn settings_are_so_at_once_and_kept() {
 
 #[test]
 fn every_page_of_the_settings_has_named_controls_in_both_languages() {
-    let pages = [Key::SetGeneral, Key::SetAppearance, Key::SetMessages, Key::SetNotifications, Key::SetServer, Key::SetShortcuts, Key::SetAbout];
+    let pages = [
+        Key::SetGeneral,
+        Key::SetAppearance,
+        Key::SetMessages,
+        Key::SetNotifications,
+        Key::SetServer,
+        Key::SetShortcuts,
+        Key::SetAbout,
+    ];
     for lang in Lang::ALL {
         let mut stage = chatting(lang);
         stage.click(Key::NavSettings);
@@ -298,11 +315,16 @@ fn every_control_of_the_main_window_has_a_name() {
 }
 
 fn assert_named(stage: &Stage) {
-    let controls = [Role::Button, Role::CheckBox, Role::RadioButton, Role::TextInput, Role::MultilineTextInput];
+    let controls =
+        [Role::Button, Role::CheckBox, Role::RadioButton, Role::TextInput, Role::MultilineTextInput];
     for node in stage.harness.query_all(egui_kittest::kittest::by()) {
         let node = node.accesskit_node();
         if controls.contains(&node.role()) {
-            assert!(node.label().is_some_and(|label| !label.trim().is_empty()), "{:?} without a name", node.role());
+            assert!(
+                node.label().is_some_and(|label| !label.trim().is_empty()),
+                "{:?} without a name",
+                node.role()
+            );
         }
     }
 }

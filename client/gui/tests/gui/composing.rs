@@ -76,9 +76,20 @@ fn the_key_is_chosen_where_one_sends() {
 fn the_enter_of_an_input_method_neither_sends_nor_breaks_the_line() {
     // What the platforms deliver when 测试 is composed and taken with Enter, each line a frame.
     let sequences: [(&str, Vec<Vec<Event>>); 5] = [
-        ("Windows", vec![vec![preedit("ceshi")], vec![preedit("测试")], vec![preedit(""), commit("测试"), enter()]]),
+        (
+            "Windows",
+            vec![vec![preedit("ceshi")], vec![preedit("测试")], vec![preedit(""), commit("测试"), enter()]],
+        ),
         ("macOS", vec![vec![preedit("ce shi")], vec![preedit("测试")], vec![commit("测试"), enter()]]),
-        ("Wayland", vec![vec![preedit("")], vec![preedit("测试")], vec![preedit(""), commit("测试")], vec![enter(), preedit("")]]),
+        (
+            "Wayland",
+            vec![
+                vec![preedit("")],
+                vec![preedit("测试")],
+                vec![preedit(""), commit("测试")],
+                vec![enter(), preedit("")],
+            ],
+        ),
         ("X11", vec![vec![preedit("测试")], vec![enter(), preedit(""), commit("测试")]]),
         ("while composing", vec![vec![preedit("测试")], vec![enter()], vec![preedit(""), commit("测试")]]),
     ];
@@ -95,7 +106,7 @@ fn the_enter_of_an_input_method_neither_sends_nor_breaks_the_line() {
             }
             stage.run();
             stage.press(Keyboard::Enter);
-            let acted =  !stage.sent().is_empty() || stage.written().starts_with("测试\n");
+            let acted = !stage.sent().is_empty() || stage.written().starts_with("测试\n");
             assert!(acted, "{platform}, {mode:?}: the next Enter is the user's");
         }
     }

@@ -63,7 +63,11 @@ fn an_address_in_full_width_letters_is_understood() {
 
 #[test]
 fn what_is_no_address_is_said_under_the_field_and_asks_nobody() {
-    let typed = [("https://lab", Key::ConnectBad), ("lab:99999", Key::ConnectBadPort), ("sotto://lab/?pin=abc", Key::ConnectBadPin)];
+    let typed = [
+        ("https://lab", Key::ConnectBad),
+        ("lab:99999", Key::ConnectBadPort),
+        ("sotto://lab/?pin=abc", Key::ConnectBadPin),
+    ];
     for lang in Lang::ALL {
         for (text, said) in typed {
             let mut stage = set(lang);
@@ -142,12 +146,18 @@ fn a_changed_identity_is_a_full_stop() {
             knocks(&mut stage, "mary");
             let asked = stage.asked();
             let Some(Ask::LogIn(dial, _)) = asked.last() else { panic!("{asked:?}") };
-            assert!(matches!(dial.trust, sotto_client::Trust::Pin(trusted) if trusted == pin(1)), "checked before anything is sent");
+            assert!(
+                matches!(dial.trust, sotto_client::Trust::Pin(trusted) if trusted == pin(1)),
+                "checked before anything is sent"
+            );
             let seen = Seen { pin: pin(9) };
             stage.tells(Update::Ended(Problem::NotTrusted(TrustError::Changed { expected: pin(1), seen })));
             stage.run();
             assert!(stage.has(stage.says(Key::PinTitle)) && stage.has(stage.says(Key::PinSafe)));
-            assert!(stage.shows(if lang == Lang::English { "November 3" } else { "11月3日" }), "since when it was trusted");
+            assert!(
+                stage.shows(if lang == Lang::English { "November 3" } else { "11月3日" }),
+                "since when it was trusted"
+            );
             assert!(stage.is_disabled(Key::PinReplace));
             assert_eq!(stage.focused(), stage.says(Key::PinLeave));
             stage.press(leaves_by);
@@ -166,7 +176,9 @@ fn a_changed_identity_is_replaced_only_by_the_fingerprint_that_is_shown() {
     let seen = Seen { pin: pin(9) };
     stage.tells(Update::Ended(Problem::NotTrusted(TrustError::Changed { expected: pin(1), seen })));
     stage.run();
-    for (pasted, replaces) in [(pin(1).to_groups(), false), (format!("sotto://lab/?pin={}", pin(9).to_base64url()), true)] {
+    for (pasted, replaces) in
+        [(pin(1).to_groups(), false), (format!("sotto://lab/?pin={}", pin(9).to_base64url()), true)]
+    {
         let field = stage.says(Key::PinHave);
         stage.harness.get_by_role_and_label(Role::TextInput, field).focus();
         stage.run();
@@ -336,12 +348,14 @@ fn language_theme_and_size_are_on_the_first_screen() {
 #[test]
 fn the_last_server_and_name_are_there_at_the_next_start() {
     let setting = Setting::default();
-    let mut stage = Stage::with_servers(setting, &[("lab.example:7443", pin(1), "李雷"), ("old:1", pin(2), "")]);
+    let mut stage =
+        Stage::with_servers(setting, &[("lab.example:7443", pin(1), "李雷"), ("old:1", pin(2), "")]);
     stage.run();
     assert_eq!(stage.focused(), stage.says(Key::LoginPass));
     stage.click(Key::LoginOther);
     assert!(stage.shows("old:1") && stage.shows("lab.example:7443"));
-    let forget: Vec<_> = stage.harness.get_all_by_role_and_label(Role::Button, stage.lang.text(Key::ConnectForget)).collect();
+    let forget: Vec<_> =
+        stage.harness.get_all_by_role_and_label(Role::Button, stage.lang.text(Key::ConnectForget)).collect();
     assert_eq!(forget.len(), 2);
     forget[1].click();
     drop(forget);

@@ -34,7 +34,8 @@ impl TestRenderer for Raster {
     fn render(&mut self, ctx: &Context, output: &FullOutput) -> Result<RgbaImage, String> {
         let scale = output.pixels_per_point;
         let size = ctx.content_rect().size() * scale;
-        let mut image = RgbaImage::from_pixel(size.x.round() as u32, size.y.round() as u32, Rgba([0, 0, 0, 255]));
+        let mut image =
+            RgbaImage::from_pixel(size.x.round() as u32, size.y.round() as u32, Rgba([0, 0, 0, 255]));
         for primitive in ctx.tessellate(output.shapes.clone(), scale) {
             let Primitive::Mesh(mesh) = &primitive.primitive else {
                 return Err("only meshes can be drawn".to_owned());
@@ -90,7 +91,8 @@ fn triangle(image: &mut RgbaImage, texture: &Texture, mut corners: [Vertex; 3], 
     }
     let [a, b, c] = corners.each_ref().map(at);
     let bounds = Rect::from_points(&[a, b, c]).intersect(clip);
-    let bounds = bounds.intersect(Rect::from_min_max(Pos2::ZERO, pos2(image.width() as f32, image.height() as f32)));
+    let bounds =
+        bounds.intersect(Rect::from_min_max(Pos2::ZERO, pos2(image.width() as f32, image.height() as f32)));
     // A pixel belongs to the triangle that holds its middle; on an edge, to the one whose edge is a top or left one.
     let owns = |from: Pos2, to: Pos2| (to.y < from.y) || (to.y == from.y && to.x > from.x);
     let inside = |weight: f32, owned: bool| weight > 0.0 || (weight == 0.0 && owned);

@@ -170,7 +170,9 @@ impl Stage {
     /// What was sent, with its cid.
     pub(crate) fn sends(&mut self) -> Vec<(Cid, sotto_proto::Audience, String)> {
         let sends = self.asked().into_iter().filter_map(|ask| match ask {
-            Ask::Do(sotto_client::Command::Send { cid, to, text }) => Some((cid, to, text.as_str().to_owned())),
+            Ask::Do(sotto_client::Command::Send { cid, to, text }) => {
+                Some((cid, to, text.as_str().to_owned()))
+            }
             _ => None,
         });
         sends.collect()
@@ -196,7 +198,12 @@ impl Stage {
         self.run();
     }
 
-    pub(crate) fn introduces(&mut self, (number, kind): (u64, ConvKind), members: &[&str], (head, after): (u64, u64)) {
+    pub(crate) fn introduces(
+        &mut self,
+        (number, kind): (u64, ConvKind),
+        members: &[&str],
+        (head, after): (u64, u64),
+    ) {
         let members = members.iter().map(|member| name(member)).collect();
         let (conv, head, after) = (conv(number), seq(head), seq(after));
         self.tells(Update::Conversation { conv, kind, members, head, after });
