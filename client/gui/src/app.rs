@@ -189,6 +189,8 @@ impl App {
     /// Draws it, and does what the user did.
     pub fn draw(&mut self, ui: &mut Ui) {
         let look = self.look.clone();
+        let [background, ..] = look.t.bg;
+        ui.painter().rect_filled(ui.ctx().content_rect(), 0, background);
         let actions = match &mut self.screen {
             Screen::Connect(state) => connect_ui(ui, &look, state),
             Screen::Trust(state) => trust_ui(ui, &look, state),

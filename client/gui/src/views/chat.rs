@@ -312,7 +312,7 @@ fn to_line(look: &Look, state: &Chat, people: usize) -> (String, egui::Color32) 
     match (&state.open, &state.recipients) {
         (Audience::Everyone, Recipients::Everyone) => (look.fill(Key::ToEveryone, &[("n", &people)]), text2),
         (Audience::Everyone, Recipients::Only(names)) => match names.len() {
-            0 => (look.text(Key::ToNone).to_owned(), look.t.warn),
+            0 => (look.count(Key::ToSome, 0, &[]), look.t.warn),
             n => (look.count(Key::ToSome, n, &[]), look.t.accent_text),
         },
         (Audience::Set(_), _) => (look.fill(Key::ToOne, &[("name", &state.room_name(look))]), text2),

@@ -326,7 +326,11 @@ impl Words {
             let range = CCursorRange::two(CCursor::new(range.start), CCursor::new(range.end));
             egui::text_selection::visuals::paint_text_selection(&mut galley, ui.visuals(), &range, None);
         }
-        painter.galley(origin + self.body_at.to_vec2(), galley, text1);
+        let at = origin + self.body_at.to_vec2();
+        for (range, _) in &self.links {
+            underline(painter, (&galley, at), (range, look.t.accent_text));
+        }
+        painter.galley(at, galley, text1);
         self.paint_state(ui, look, rect);
     }
 
@@ -405,6 +409,25 @@ impl Words {
     }
 }
 
+/// A line close under the letters: egui's own stands at the bottom of a line that is taller than its letters.
+fn underline(
+    painter: &egui::Painter,
+    (galley, at): (&Galley, Pos2),
+    (range, color): (&Range<usize>, Color32),
+) {
+    let mut begin = 0;
+    for row in &galley.rows {
+        let end = begin + row.char_count_including_newline().0;
+        let (from, to) = (range.start.max(begin), range.end.min(end));
+        if from < to {
+            let x = |index: usize| at.x + row.pos.x + row.x_offset((index - begin).into());
+            let y = at.y + row.rect().bottom() - 4.0;
+            painter.hline(x(from)..=x(to), y, Stroke::new(1.0, color));
+        }
+        begin = end;
+    }
+}
+
 fn state(scene: &Scene<'_>, line: Line<'_>, mine: bool) -> Option<State> {
     match line {
         Line::Outgoing(Outgoing { fate: Fate::Failed { reason, who }, .. }) => {
@@ -463,13 +486,7 @@ fn body_job(look: &Look, (text, width): (&str, f32), searched: Option<&str>) -> 
     let big = is_only_emoji(text);
     let style = if big { Type { size: 28.0, line: 36.0, strong: false } } else { Type::BODY };
     let plain = format(style, text1);
-    let link = TextFormat {
-        color: look.t.accent_text,
-        underline: Stroke::new(1.0, look.t.accent_text),
-        // The underline stands at the bottom of the line: close to the letters, not to the next line.
-        line_height: Some(18.0),
-        ..plain.clone()
-    };
+    let link = TextFormat { color: look.t.accent_text, ..plain.clone() };
     let mut job = LayoutJob { wrap: TextWrapping::wrap_at_width(width), ..LayoutJob::default() };
     let mut links = Vec::new();
     for (piece, url) in split_links(text) {

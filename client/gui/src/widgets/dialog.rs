@@ -61,8 +61,8 @@ pub(crate) fn modal<T>(ui: &Ui, look: &Look, id: Id, content: impl FnOnce(&mut U
 /// Gives the keyboard to a control when its dialog is new.
 pub(crate) fn focus_once(ui: &Ui, (dialog, control): (Id, Id)) {
     let pass = ui.ctx().cumulative_pass_nr();
-    let shown = ui.data_mut(|data| data.get_temp_mut_or(dialog, 0_u64).to_owned());
-    if shown + 1 < pass {
+    let shown: Option<u64> = ui.data(|data| data.get_temp(dialog));
+    if shown.is_none_or(|shown| shown + 1 < pass) {
         ui.memory_mut(|memory| memory.request_focus(control));
     }
     ui.data_mut(|data| data.insert_temp(dialog, pass));

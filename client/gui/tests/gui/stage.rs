@@ -107,6 +107,11 @@ impl Stage {
         let harness = Harness::builder()
             .with_size(setting.size)
             .with_pixels_per_point(setting.scale)
+            .with_theme(if setting.theme == ThemeChoice::Light {
+                egui::Theme::Light
+            } else {
+                egui::Theme::Dark
+            })
             .with_max_steps(40)
             .renderer(Raster::default())
             .build_eframe(move |cc| App::new(&cc.egui_ctx, &args, world));
