@@ -11,6 +11,7 @@
 mod bad_input;
 mod conversation;
 mod delivery;
+mod desktop;
 mod identity;
 mod process;
 mod resume;

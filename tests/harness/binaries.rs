@@ -10,17 +10,23 @@ use sotto_proto::Link;
 /// The path of a binary of this workspace, built if it is not fresh.
 pub fn binary(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(build).join(name)
+    BUILT.get_or_init(|| build(&["sotto-server", "sotto-cli", "sotto-certs"])).join(name)
 }
 
-fn build() -> PathBuf {
+/// The path of the desktop client, which takes longer to build and which few tests need.
+pub fn desktop_binary() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build(&["sotto-gui"])).join("sotto")
+}
+
+fn build(packages: &[&str]) -> PathBuf {
     // Of a test …/target/debug/deps/e2e-0123, of a tool …/target/debug/load.
     let own = std::env::current_exe().expect("a path of this program");
     let directory = own.parent().expect("a directory");
     let target = if directory.ends_with("deps") { directory.parent() } else { Some(directory) };
     let target = target.expect("a target directory").to_owned();
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "-p", "sotto-server", "-p", "sotto-cli", "-p", "sotto-certs"]);
+    cargo.args(["build", "--quiet", "--locked"]).args(packages.iter().flat_map(|package| ["-p", package]));
     if target.ends_with("release") {
         cargo.arg("--release");
     }

@@ -7,6 +7,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a harness fails a test by panicking")]
 
 pub mod binaries;
+pub mod desktop;
 mod house;
 mod person;
 pub mod wire;

@@ -12,6 +12,7 @@ use sotto_client::{Notes, Profile};
 use sotto_proto::Username;
 use time::UtcOffset;
 
+use crate::action::Action;
 use crate::args::Args;
 use crate::backend::{Ask, Backend};
 use crate::look::Look;
@@ -174,7 +175,7 @@ impl App {
         }
         while let Some(room) = self.notifier.as_ref().and_then(Notifier::clicked) {
             ctx.send_viewport_cmd(ViewportCommand::Focus);
-            self.obey(ctx, crate::action::Action::Open(room));
+            self.obey(ctx, Action::Open(room));
         }
         if let Screen::Chat(chat) = &mut self.screen {
             chat.rooms.arrange();
@@ -200,6 +201,10 @@ impl App {
         self.rest_caret(ui.ctx());
         self.window_keys(ui);
         for action in actions {
+            // What was done may be seen elsewhere; older messages come with a wake-up of their own.
+            if !matches!(action, Action::Older(_)) {
+                ui.ctx().request_repaint();
+            }
             self.obey(ui.ctx(), action);
         }
         self.show_toasts(ui);
@@ -254,6 +259,7 @@ impl App {
                 0 => format!("Sotto · {}", chat.user),
                 unread => format!("Sotto ({unread}) · {}", chat.user),
             },
+            Screen::LogIn(login) => format!("Sotto · {}", login.link.address()),
             _ => "Sotto".to_owned(),
         };
         if title != self.title {

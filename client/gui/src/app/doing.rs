@@ -144,7 +144,9 @@ impl App {
             state.problem = Some(Saying::with(Key::ProfileTrouble, "why", error));
             return;
         }
-        state.typed = link.to_string();
+        if state.typed.is_empty() {
+            state.typed = link.to_string();
+        }
         (state.busy, state.problem) = (true, None);
         let dial = Dial::new(&link, trust);
         self.world.backend.begin(Ask::Look(link, dial));
@@ -396,7 +398,7 @@ fn show(chat: &mut Chat, overlay: Option<Overlay>) {
     if overlay == Some(Overlay::Switcher) {
         chat.switcher = Switcher::default();
     }
-    chat.composer.wants_focus |= overlay.is_none();
+    chat.composer.wants_focus = overlay.is_none();
     chat.tested = false;
     chat.overlay = overlay;
 }

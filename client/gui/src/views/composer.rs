@@ -142,7 +142,10 @@ pub(crate) fn composer_ui(
     if !focused && !state.ime.preedit.is_empty() {
         state.ime.preedit.clear();
     }
-    if std::mem::take(&mut state.wants_focus) || type_to_focus(ui) {
+    // While a dialog goes away nothing can have the keyboard: it is asked for until it is there.
+    let behind = ui.memory(|memory| memory.top_modal_layer().is_some());
+    state.wants_focus &= !focused;
+    if !behind && (state.wants_focus || type_to_focus(ui)) {
         ui.memory_mut(|memory| memory.request_focus(id));
     }
     field(ui, look, (state, focused, chat));
@@ -164,6 +167,9 @@ pub(crate) fn composer_ui(
     }
     if clicked {
         state.wants_focus = true;
+    }
+    if state.wants_focus {
+        ui.ctx().request_repaint();
     }
     actions
 }
@@ -276,7 +282,6 @@ fn choice(ui: &mut Ui, look: &Look, actions: &mut Vec<Action>) {
 fn type_to_focus(ui: &Ui) -> bool {
     let focused = ui.memory(|memory| memory.focused());
     let elsewhere = focused.is_some_and(|id| TextEditState::load(ui.ctx(), id).is_some());
-    let behind = ui.memory(|memory| memory.top_modal_layer().is_some());
     let types = |event: &Event| matches!(event, Event::Text(text) if !text.trim().is_empty());
-    !elsewhere && !behind && ui.input(|input| input.events.iter().any(types))
+    !elsewhere && ui.input(|input| input.events.iter().any(types))
 }

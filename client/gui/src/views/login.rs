@@ -200,10 +200,15 @@ fn fields(ui: &mut Ui, look: &Look, (state, actions): (&mut LogIn, &mut Vec<Acti
         None if fullwidth => warning(ui, look, look.text(Key::LoginFullwidth)),
         None => ui.add_space(18.0),
     }
-    match state.focus.take() {
-        Some(Focus::User) => ui.memory_mut(|memory| memory.request_focus(user)),
-        Some(Focus::Password) => focus_all(ui, password, &state.password),
-        None => {}
+    // While a dialog goes away nothing can have the keyboard: it is asked for until it is there.
+    if state.question.is_none() && ui.memory(|memory| memory.top_modal_layer().is_none()) {
+        match state.focus.take() {
+            Some(Focus::User) => ui.memory_mut(|memory| memory.request_focus(user)),
+            Some(Focus::Password) => focus_all(ui, password, &state.password),
+            None => {}
+        }
+    } else if state.question.is_none() {
+        ui.ctx().request_repaint();
     }
 }
 

@@ -121,7 +121,7 @@ pub(crate) fn timeline_ui(ui: &mut Ui, scene: Scene<'_>, reading: &mut Reading) 
     let view = ui.available_rect_before_wrap();
     let id = Id::unique(("timeline", scene.room.audience()));
     let response = ui.interact(view, id, Sense::click_and_drag());
-    describe(ui, &scene, &response);
+    describe(&scene, &response);
     let mut clipped = ui.new_child(egui::UiBuilder::new().max_rect(view).id_salt(id));
     let ui = &mut clipped;
     ui.set_clip_rect(view.intersect(ui.clip_rect()));
@@ -141,7 +141,7 @@ pub(crate) fn timeline_ui(ui: &mut Ui, scene: Scene<'_>, reading: &mut Reading) 
     actions
 }
 
-fn describe(ui: &Ui, scene: &Scene<'_>, response: &Response) {
+fn describe(scene: &Scene<'_>, response: &Response) {
     let name = scene.look.room_name(scene.room.audience(), scene.rooms.model().me());
     let label = scene.look.fill(Key::TimelineName, &[("chat", &name)]);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::List, true, &label));
