@@ -7,7 +7,8 @@ usage() {
 Usage: scripts/run.sh [--demo] [-- SERVER-OPTIONS…]
 
 Builds Sotto, mints certificates into certs/dev if there are none, starts the server and opens a client on
-it. Without a terminal the server is left running, with its link printed, until it is told to stop.
+it: the desktop client where there is a display, the one for terminals elsewhere. The server ends with it.
+Without either the server is left running, with its link printed, until it is told to stop.
 
   --demo    two people chat by script, on a server and with data of their own, and then it ends
 
@@ -49,7 +50,9 @@ trap 'exit 143' TERM
 
 build() {
     say "Building … (the first time takes some minutes)"
-    cargo build --release --locked -p sotto-server -p sotto-cli -p sotto-certs
+    local packages=(-p sotto-server -p sotto-cli -p sotto-certs)
+    [ -n "$window" ] && packages+=(-p sotto-gui)
+    cargo build --release --locked "${packages[@]}"
 }
 
 # Starts the server and waits for its line on standard output; its log goes to a file.
@@ -109,6 +112,10 @@ chat() {
     "$bin/sotto-cli" --server "$link" --user "$name" login
 }
 
+# A demonstration is read, not looked at.
+window=
+[ -z "$demo" ] && window=${WAYLAND_DISPLAY:-${DISPLAY:-}}
+
 build
 if [ -n "$demo" ]; then
     run_demo
@@ -126,7 +133,9 @@ Give this link to whoever is to come:
   $link
 
 INFO
-if [ -t 0 ] && [ -t 1 ]; then
+if [ -n "$window" ]; then
+    "$bin/sotto" "$link"
+elif [ -t 0 ] && [ -t 1 ]; then
     chat
 else
     printf 'Next, in a terminal:\n\n  %s\n' "$bin/sotto-cli --server '$link' --user NAME register"

@@ -26,6 +26,29 @@ need_packages() {
     { apt-get update -qq && $install >/dev/null; } || die "cannot install ${missing[*]}; is there a network?"
 }
 
+# What a window needs that nobody sees: for the tests of the desktop client. Installed by root; everybody else
+# is told what is missing, and those tests skip themselves.
+want_desktop() {
+    local missing=() pair
+    for pair in Xvfb:xvfb xdotool:xdotool import:imagemagick xclip:xclip; do
+        command -v "${pair%%:*}" >/dev/null 2>&1 || missing+=("${pair#*:}")
+    done
+    local libraries
+    libraries=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null || true)
+    for pair in libXcursor.so.1:libxcursor1 libXi.so.6:libxi6 libXrandr.so.2:libxrandr2 libEGL.so.1:libegl1 \
+        libxkbcommon-x11.so.0:libxkbcommon-x11-0 libX11-xcb.so.1:libx11-xcb1 libGL.so.1:libgl1; do
+        [[ $libraries == *"${pair%%:*} "* ]] || missing+=("${pair#*:}")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    missing+=(libgl1-mesa-dri)
+    if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
+        say "Installing ${missing[*]} …"
+        export DEBIAN_FRONTEND=noninteractive
+        { apt-get update -qq && apt-get install -y --no-install-recommends "${missing[@]}" >/dev/null; } && return
+    fi
+    say "The desktop client is not tested in a real window. For that: sudo apt-get install ${missing[*]}"
+}
+
 # The version that Cargo.toml asks for, from rustup where that is there.
 need_rust() {
     local wanted have

@@ -7,12 +7,14 @@ if [ "${1:-}" = --help ]; then
 Usage: scripts/test.sh
 
 Checks formatting, lints (warnings are errors), documentation and the fences between the packages, then
-runs all tests. The first build takes some minutes.
+runs all tests, the desktop client's in a real window on a display that nobody sees (Xvfb) where that is
+installed; root installs it. The first build takes some minutes.
 HELP
     exit 0
 fi
 
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+want_desktop
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto} RUST_BACKTRACE=${RUST_BACKTRACE:-0}
 
 step=
@@ -49,7 +51,7 @@ RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 begin "fences"
 fence sotto-proto 'tokio|rustls|rusqlite|tracing'
 fence sotto-client 'egui|eframe|winit|rusqlite'
-one_copy tokio rustls rusqlite aws-lc-rs aws-lc-sys bytes
+one_copy tokio rustls rusqlite aws-lc-rs aws-lc-sys bytes egui eframe winit zbus
 begin "binaries"
 cargo build --workspace --locked
 begin "tests"
