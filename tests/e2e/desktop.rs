@@ -17,6 +17,15 @@ fn registers(window: &Window<'_>, user: &str) {
     window.titled(&format!("^Sotto .*{user}$"));
 }
 
+/// Says so where there is nothing to open a window on.
+fn skipped() -> bool {
+    let missing = missing();
+    if !missing.is_empty() {
+        let _ = writeln!(std::io::stderr(), "skipped: no desktop to test on; install {}", missing.join(" "));
+    }
+    !missing.is_empty()
+}
+
 fn heard(user: &Cli) -> Vec<String> {
     let lines = user.json(&["listen", "--until-caught-up"]);
     let texts = lines.iter().filter(|line| line["type"] == "message").map(|line| line["text"].as_str());
@@ -25,9 +34,7 @@ fn heard(user: &Cli) -> Vec<String> {
 
 #[test]
 fn two_windows_chat_in_chinese_and_only_the_ticked_get_what_is_for_them() {
-    let missing = missing();
-    if !missing.is_empty() {
-        let _ = writeln!(std::io::stderr(), "skipped: no desktop to test on; install {}", missing.join(" "));
+    if skipped() {
         return;
     }
     let (data, profiles) = (TempDir::new().unwrap(), TempDir::new().unwrap());

@@ -6,6 +6,7 @@
     clippy::expect_used,
     clippy::print_stdout,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "a tool that prints what it finds"
 )]
 

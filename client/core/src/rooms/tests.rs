@@ -1,4 +1,4 @@
-use sotto_proto::Presence;
+use sotto_proto::{Presence, Reason};
 
 use super::*;
 

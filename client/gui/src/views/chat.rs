@@ -6,12 +6,12 @@ use std::time::Duration;
 use egui::{
     Align, Align2, Frame, Id, Key as Keyboard, Layout, Margin, Modifiers, Panel, Rect, Sense, Ui, Vec2, vec2,
 };
-use sotto_client::{Problem, Recipients, Room, Rooms, Trouble};
+use sotto_client::{Line, Problem, Recipients, Room, Rooms, Trouble};
 use sotto_proto::{Audience, Link, Pin, Presence, Username};
 
 use super::composer::{Composer, Ready, composer_ui, field_id};
 use super::people::{Column, Seen, column_ui, line, narrow_ui, people_id, rooms_id};
-use super::row::Scene;
+use super::row::{Scene, said};
 use super::search::{Search, search_ui};
 use super::settings::{About, settings_ui};
 use super::switcher::{Switcher, switcher_ui};
@@ -148,7 +148,30 @@ pub(crate) fn chat_ui(ui: &mut Ui, look: &Look, state: &mut Chat) -> Vec<Action>
         messages(ui, look, state, &mut actions);
     });
     overlays(ui, look, state, &mut actions);
+    announce(ui, look, state);
     actions
+}
+
+/// Says the newest message of the open room to assistive technology, once.
+fn announce(ui: &Ui, look: &Look, state: &Chat) {
+    let me = state.rooms.model().me();
+    let newest =
+        state.rooms.get(&state.open).and_then(Room::last).and_then(|entry| said(Line::Entry(entry), me));
+    let Some(newest) = newest.filter(|newest| Some(newest.from) != me) else {
+        return;
+    };
+    let values: [(&str, &dyn std::fmt::Display); 3] =
+        [("name", newest.from), ("time", &look.time(newest.at)), ("text", &newest.text)];
+    let text = look.fill(Key::MsgRow, &values);
+    let place = Rect::from_min_size(ui.max_rect().left_bottom(), Vec2::splat(1.0));
+    let response = ui.interact(place, Id::unique("newest"), Sense::hover());
+    ui.ctx().accesskit_node_builder(response.id, |node| {
+        node.set_role(egui::Role::Status);
+        node.set_live(egui::accesskit::Live::Polite);
+        // Some platforms announce a changed name, others a changed value.
+        node.set_label(text.as_str());
+        node.set_value(text.as_str());
+    });
 }
 
 fn messages(ui: &mut Ui, look: &Look, state: &mut Chat, actions: &mut Vec<Action>) {

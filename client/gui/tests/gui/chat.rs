@@ -344,7 +344,10 @@ fn a_link_is_shown_whole_before_it_is_opened() {
     let mut stage = chatting(Lang::English);
     stage.hears("tom", "https://files.example/3b?x=1");
     stage.run();
-    let row = stage.harness.get_by_label_contains("files.example").rect();
+    let link = |node: &egui_kittest::Node<'_>| {
+        node.accesskit_node().label().is_some_and(|label| label.contains("files.example"))
+    };
+    let row = stage.harness.get_all_by_role(Role::ListItem).find(link).expect("the message").rect();
     let at = row.left_bottom() + egui::vec2(120.0, -12.0);
     stage.harness.hover_at(at);
     stage.harness.drag_at(at);

@@ -127,11 +127,11 @@ fn what_is_being_composed_is_not_sent_and_not_kept() {
     stage.types("你好");
     at_once(&mut stage, &[preedit("shi")]);
     stage.waits(12);
-    let kept = stage.asked().into_iter().filter_map(|ask| match ask {
+    let mut kept = stage.asked().into_iter().filter_map(|ask| match ask {
         Ask::Keep(_, _, notes) => notes.drafts.get(&Audience::Everyone).cloned(),
         _ => None,
     });
-    assert_eq!(kept.last().as_deref(), Some("你好"));
+    assert_eq!(kept.next_back().as_deref(), Some("你好"));
 }
 
 #[test]
@@ -146,11 +146,11 @@ fn drafts_stay_with_their_room_and_are_kept() {
     stage.press_with(Modifiers::ALT, Keyboard::ArrowUp);
     assert_eq!(stage.written(), "给大家的");
     stage.waits(12);
-    let notes = stage.asked().into_iter().filter_map(|ask| match ask {
+    let mut notes = stage.asked().into_iter().filter_map(|ask| match ask {
         Ask::Keep(_, user, notes) => Some((user, notes)),
         _ => None,
     });
-    let (user, notes) = notes.last().expect("it was written down");
+    let (user, notes) = notes.next_back().expect("it was written down");
     assert_eq!(user.as_str(), "mary");
     let drafts: Vec<_> = notes.drafts.values().map(String::as_str).collect();
     assert_eq!(drafts, ["给大家的", "给汤姆的"]);

@@ -1,7 +1,9 @@
 //! Reading: where the timeline stands, whatever comes, loads or is resized; searching, selecting, copying.
 
-use egui::{Event, Key as Keyboard, Modifiers, MouseWheelUnit, OutputCommand, Rect, TouchPhase, pos2, vec2};
-use egui_kittest::kittest::Queryable;
+use egui::{
+    Event, Key as Keyboard, Modifiers, MouseWheelUnit, OutputCommand, Rect, Role, TouchPhase, pos2, vec2,
+};
+use egui_kittest::kittest::{NodeT, Queryable};
 use proptest::prelude::*;
 use sotto_client::{Command, Update};
 use sotto_gui::{Ask, Key, Lang};
@@ -30,7 +32,11 @@ fn text(number: u64) -> String {
 
 /// Where a message is on the screen.
 fn row(stage: &Stage, number: u64) -> Option<Rect> {
-    stage.harness.query_by_label_contains(&format!(": #{number}/0 ")).map(|node| node.rect())
+    let wanted = format!("#{number}/0 ");
+    let says = |node: &egui_kittest::Node<'_>| {
+        node.accesskit_node().label().is_some_and(|label| label.contains(&wanted))
+    };
+    stage.harness.query_all_by_role(Role::ListItem).find(says).map(|node| node.rect())
 }
 
 /// The bottom of what can be seen of the timeline.
@@ -170,10 +176,7 @@ fn opening_a_room_with_news_shows_where_they_begin() {
         }
         stage.press_with(Modifiers::ALT, Keyboard::ArrowDown);
         stage.waits(1);
-        let first = row(&stage, 1).unwrap_or_else(|| {
-            let name = format!("：#{}/0 ", 1);
-            stage.harness.get_by_label_contains(&name).rect()
-        });
+        let first = row(&stage, 1).expect("the first of the news");
         assert!(first.top() > 40.0 && first.bottom() < 300.0, "in the upper third: {first:?}");
         stage.waits(8);
         assert!(stage.shows("#1/0"), "and it stays while one reads");
