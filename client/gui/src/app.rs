@@ -19,7 +19,6 @@ use crate::look::Look;
 use crate::notify::Notifier;
 use crate::saying::Saying;
 use crate::settings::Settings;
-use crate::strings::Key;
 use crate::theme::{self, Tokens};
 use crate::views::chat::{Chat, chat_ui};
 use crate::views::connect::{Connect, connect_ui};
@@ -140,7 +139,7 @@ impl App {
         match self.world.profile.servers() {
             Ok(recent) => Connect { recent, ..Connect::default() },
             Err(error) => {
-                let problem = Some(Saying::with(Key::ProfileTrouble, "why", error));
+                let problem = Some(Saying::from(&error));
                 Connect { problem, ..Connect::default() }
             }
         }

@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use sotto_client::{
-    Account, Client, Command, ConnectError, Dial, Notes, Options, Patience, Profile, RegisterError,
-    Registration, Update,
+    Account, Client, Command, ConnectError, Dial, Notes, Options, Patience, Profile, ProfileError,
+    RegisterError, Registration, Update,
 };
 use sotto_proto::{Link, Username};
 use tokio::sync::mpsc;
@@ -49,7 +49,7 @@ pub enum Told {
     /// From the session.
     Update(Update),
     /// The profile could not be written.
-    NotKept(String),
+    NotKept(ProfileError),
 }
 
 /// The window's end. What comes from an attempt that has been given up carries an old number.
@@ -146,26 +146,36 @@ struct Work<W> {
     wake: Arc<W>,
 }
 
+/// A running session.
+struct Running {
+    attempt: u64,
+    client: Client,
+    /// What it has not taken yet; nothing more is asked of the window's end meanwhile.
+    held: Option<Command>,
+}
+
 type Tell = mpsc::Sender<(u64, Told)>;
 
 impl<W: Fn() + Send + Sync + 'static> Work<W> {
     async fn run(mut self) {
-        let mut session: Option<(u64, Client)> = None;
+        let mut running: Option<Running> = None;
         loop {
+            let held = running.as_ref().is_some_and(|running| running.held.is_some());
             tokio::select! {
-                asked = self.behind.asks.recv() => match asked {
-                    Some((attempt, ask)) => self.answer((attempt, ask), &mut session).await,
-                    None => return leave(session).await,
+                asked = self.behind.asks.recv(), if !held => match asked {
+                    Some((attempt, ask)) => self.answer((attempt, ask), &mut running).await,
+                    None => return leave(running).await,
                 },
-                update = next(&mut session) => match update {
-                    (attempt, Some(update)) => self.tell(attempt, Told::Update(update)).await,
-                    (_, None) => session = None,
+                event = next(&mut running) => match event {
+                    Event::Told(attempt, update) => self.tell(attempt, Told::Update(update)).await,
+                    Event::Taken => {}
+                    Event::Over => running = None,
                 },
             }
         }
     }
 
-    async fn answer(&self, (attempt, ask): (u64, Ask), session: &mut Option<(u64, Client)>) {
+    async fn answer(&self, (attempt, ask): (u64, Ask), running: &mut Option<Running>) {
         match ask {
             Ask::Look(link, dial) => {
                 self.later(attempt, async move { Told::Looked(link, dial.connect().await.map(drop)) });
@@ -176,19 +186,19 @@ impl<W: Fn() + Send + Sync + 'static> Work<W> {
             }
             Ask::LogIn(dial, account) => {
                 let options = Options { dial, account, patience: Patience::AfterLogIn };
-                *session = Some((attempt, Client::start(options, || {})));
+                *running = Some(Running { attempt, client: Client::start(options, || {}), held: None });
             }
             Ask::Do(command) => {
-                if let Some((_, client)) = session {
-                    client.send(command).await;
+                if let Some(running) = running {
+                    running.held = Some(command);
                 }
             }
             Ask::Keep(address, user, notes) => {
                 if let Err(error) = self.profile.keep_notes((&address, &user), &notes) {
-                    self.tell(attempt, Told::NotKept(error.to_string())).await;
+                    self.tell(attempt, Told::NotKept(error)).await;
                 }
             }
-            Ask::Leave => *session = None,
+            Ask::Leave => *running = None,
         }
     }
 
@@ -208,8 +218,8 @@ impl<W: Fn() + Send + Sync + 'static> Work<W> {
 }
 
 /// Logs out before the program ends, so that nobody takes this client for one that comes back.
-async fn leave(session: Option<(u64, Client)>) {
-    if let Some((_, mut client)) = session {
+async fn leave(running: Option<Running>) {
+    if let Some(Running { mut client, .. }) = running {
         let leaving = async {
             client.send(Command::LogOut).await;
             while client.update().await.is_some() {}
@@ -218,10 +228,29 @@ async fn leave(session: Option<(u64, Client)>) {
     }
 }
 
-/// The session's next update; never, without a session.
-async fn next(session: &mut Option<(u64, Client)>) -> (u64, Option<Update>) {
-    match session {
-        Some((attempt, client)) => (*attempt, client.update().await),
-        None => std::future::pending().await,
+enum Event {
+    /// The session says something.
+    Told(u64, Update),
+    /// It took the command that was held.
+    Taken,
+    /// It has ended.
+    Over,
+}
+
+/// What a session does next. It is listened to even while it takes no more commands: otherwise each of the
+/// two could wait for the other.
+async fn next(running: &mut Option<Running>) -> Event {
+    let Some(Running { attempt, client, held }) = running else {
+        return std::future::pending().await;
+    };
+    let commands = client.commands();
+    tokio::select! {
+        update = client.update() => update.map_or(Event::Over, |update| Event::Told(*attempt, update)),
+        permit = commands.reserve(), if held.is_some() => {
+            if let (Ok(permit), Some(command)) = (permit, held.take()) {
+                permit.send(command);
+            }
+            Event::Taken
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What went wrong, in words that follow the language: the reasons of the core and of the server as keys of
 //! the string table. No sentence from anywhere else reaches the screen.
 
-use sotto_client::{ConnectError, Obstacle, Problem, RegisterError, Trouble, TrustError};
+use sotto_client::{ConnectError, Obstacle, Problem, ProfileError, RegisterError, Trouble, TrustError};
 use sotto_proto::{Reason, Refusal, ValueError};
 
 use crate::look::Look;
@@ -36,6 +36,16 @@ impl Saying {
         match self.n {
             Some(n) => look.lang.count(self.key, n, &values),
             None => look.fill(self.key, &values),
+        }
+    }
+}
+
+impl From<&ProfileError> for Saying {
+    fn from(error: &ProfileError) -> Self {
+        match error {
+            ProfileError::NoHome => Key::ProfileNoHome.into(),
+            ProfileError::Io { path, .. } => Self::with(Key::ProfileTrouble, "path", path.display()),
+            ProfileError::Malformed { path, .. } => Self::with(Key::ProfileSpoiled, "path", path.display()),
         }
     }
 }

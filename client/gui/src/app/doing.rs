@@ -106,7 +106,7 @@ impl App {
         ctx.set_zoom_factor(settings.zoom);
         self.settings = settings;
         if let Err(error) = self.settings.save(&self.world.profile) {
-            self.toast(Saying::with(Key::ProfileTrouble, "why", error));
+            self.toast(Saying::from(&error));
         }
         ctx.request_repaint();
     }
@@ -141,7 +141,7 @@ impl App {
             return;
         };
         if let Err(error) = known {
-            state.problem = Some(Saying::with(Key::ProfileTrouble, "why", error));
+            state.problem = Some(Saying::from(&error));
             return;
         }
         if state.typed.is_empty() {
@@ -156,7 +156,7 @@ impl App {
         let forgotten = self.world.profile.forget(address);
         let mut connect = self.first_screen();
         if let Err(error) = forgotten {
-            connect.problem = Some(Saying::with(Key::ProfileTrouble, "why", error));
+            connect.problem = Some(Saying::from(&error));
         }
         self.screen = Screen::Connect(connect);
     }
@@ -177,7 +177,7 @@ impl App {
         let address = link.address();
         let seconds = self.look.now / 1000;
         if let Err(error) = self.world.profile.remember(address.clone(), pin, (None, seconds)) {
-            self.toast(Saying::with(Key::ProfileTrouble, "why", error));
+            self.toast(Saying::from(&error));
         }
         let servers = self.world.profile.servers().unwrap_or_default();
         let known =

@@ -19,7 +19,7 @@ impl App {
             Told::Looked(link, outcome) => self.looked(link, outcome),
             Told::Registered(outcome) => self.registered(outcome),
             Told::Update(update) => self.update(ctx, update),
-            Told::NotKept(why) => self.toast(Saying::with(Key::ProfileTrouble, "why", why)),
+            Told::NotKept(why) => self.toast(Saying::from(&why)),
         }
     }
 
@@ -120,7 +120,7 @@ impl App {
         let seconds = self.look.now / 1000;
         let remembered = self.world.profile.remember(address.clone(), pin, (Some(user.to_string()), seconds));
         if let Err(error) = remembered {
-            self.toast(Saying::with(Key::ProfileTrouble, "why", error));
+            self.toast(Saying::from(&error));
         }
         let notes = self.world.profile.notes((&address, &user));
         self.kept = notes.clone();

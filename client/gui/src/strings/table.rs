@@ -42,7 +42,9 @@ table! {
     ObstacleNotSotto: "The server answered, but it is not Sotto.", "服务器有响应，但不是 Sotto 服务。";
     ObstacleClosed: "The server closed the connection at once. Try again in a moment.", "服务器立即关闭了连接，请稍后再试。";
     ObstacleNetwork: "The network does not let us through. Are you connected?", "网络不通，是否已连接网络？";
-    ProfileTrouble: "Your profile cannot be read or written: {why}", "无法读取或写入配置文件：{why}";
+    ProfileTrouble: "{path} cannot be read or written. Is the disk full, or is it not yours?", "无法读取或写入 {path}。磁盘是否已满？是否有权限？";
+    ProfileSpoiled: "{path} cannot be understood. Correct it, or delete it and trust your servers again.", "无法理解 {path}。请更正，或删除后重新信任服务器。";
+    ProfileNoHome: "There is no home directory to keep anything in. Start with --profile DIR.", "没有可用的主目录，请用 --profile 目录 启动。";
 
     // Trust
     TrustTitle: "Check that this is your server", "请确认这是你的服务器";

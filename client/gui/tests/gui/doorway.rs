@@ -376,3 +376,18 @@ fn everything_on_the_way_in_has_a_name() {
         }
     }
 }
+
+#[test]
+fn a_spoiled_profile_is_said_in_words_and_nothing_is_trusted_by_accident() {
+    for lang in Lang::ALL {
+        let mut stage = set(lang);
+        stage.profile().write("servers.toml", "[[server]]\naddress = 3").unwrap();
+        types_address(&mut stage, "lab");
+        stage.press(Keyboard::Enter);
+        assert!(
+            stage.shows("servers.toml") && !stage.shows("TOML"),
+            "the file, and not what the parser says"
+        );
+        assert!(stage.asked().is_empty());
+    }
+}
