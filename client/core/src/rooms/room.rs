@@ -68,7 +68,7 @@ impl Room {
         &self.draft
     }
 
-    /// Everything there is to show but [`Rooms::outgoing`].
+    /// Everything there is to show but [`super::Rooms::outgoing`].
     #[must_use]
     pub fn timeline(&self) -> &Timeline {
         &self.timeline

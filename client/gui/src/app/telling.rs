@@ -155,8 +155,11 @@ impl App {
                 chat.offline_since.get_or_insert(now);
             }
             Update::CaughtUp => {
+                // What was marked as new before a cut stays marked.
                 let open = chat.open.clone();
-                chat.rooms.open(&open);
+                if chat.rooms.get(&open).is_some_and(|room| room.marker().is_none()) {
+                    chat.rooms.open(&open);
+                }
                 let previews = chat.rooms.previews();
                 self.do_all(previews);
             }
