@@ -21,7 +21,7 @@ pub const REQUEST_ENDS: Duration = Duration::from_millis(30);
 /// Quiet for this long, what has come after 109 is a whole file.
 pub const FILE_ENDS: Duration = Duration::from_millis(300);
 /// A request that is not whole is given up after this long.
-const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
+const REQUEST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The most bytes of a request that are kept: a text, its names, and a little.
 const MAX_REQUEST: usize = MAX_TEXT_BYTES + 256 * (4 * MAX_NAME_CHARS + 1) + 16;
@@ -152,6 +152,10 @@ fn is_whole(bytes: &[u8]) -> bool {
 
 /// Where the next request begins: a code stands directly before a CRLF that the request before has no place for.
 fn next_request(bytes: &[u8]) -> Option<usize> {
+    // A code that has nothing behind it, and directly behind it the next request.
+    if matches!(bytes.get(..3)?, b"100" | b"108") && begins(bytes.get(3..)?) {
+        return Some(3);
+    }
     let places = match bytes.get(..3)? {
         b"101" | b"102" | b"106" => 2,
         b"100" | b"108" => 1,

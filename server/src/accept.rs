@@ -14,10 +14,10 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug, error_span, info, warn};
 
 use crate::Server;
-use crate::connection;
 use crate::error::ConnectionEnd;
 use crate::limits::Limits;
 use crate::throttle::Source;
+use crate::{compat, connection, tls};
 
 /// How long to leave a listener alone that cannot accept, usually for want of file descriptors.
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
@@ -58,16 +58,54 @@ pub(crate) async fn accept_loop(
     }
 }
 
+/// The same for the original's programs, in the clear and with a budget of its own.
+pub(crate) async fn accept_plaintext(listener: TcpListener, server: Arc<Server>, tasks: TaskTracker) {
+    let door = Door::in_the_clear(server.limits());
+    let mut number: u64 = 0;
+    loop {
+        let accepted = tokio::select! {
+            () = server.stopping.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, peer)) = accepted else {
+            tokio::time::sleep(ACCEPT_BACK_OFF).await;
+            continue;
+        };
+        let Some(admission) = door.admit(peer) else {
+            debug!(%peer, "turned away: too many connections in the clear");
+            continue;
+        };
+        number += 1;
+        let span = error_span!("plaintext", n = number, peer = %peer.ip());
+        tasks.spawn(serve_plaintext(stream, Arc::clone(&server), admission).instrument(span));
+    }
+}
+
+async fn serve_plaintext(stream: TcpStream, server: Arc<Server>, admission: Admission) {
+    if let Err(fault) = prepare(&stream) {
+        debug!(error = %fault, "socket options");
+    }
+    let ends = stream.local_addr().ok().zip(stream.peer_addr().ok());
+    tell_end(&compat::serve(stream, server, (admission, ends)).await);
+}
+
 async fn serve_tls(stream: TcpStream, tls: TlsAcceptor, server: Arc<Server>, admission: Admission) {
     if let Err(fault) = prepare(&stream) {
         debug!(error = %fault, "socket options");
     }
     let handshake = tokio::time::timeout(server.limits().handshake(), tls.accept(stream));
     let end = match handshake.await {
+        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(tls::ORIGINAL_ALPN) => {
+            compat::serve(stream, server, (admission, None)).await
+        }
         Ok(Ok(stream)) => connection::serve(stream, server, admission).await,
         Ok(Err(fault)) => ConnectionEnd::Handshake(fault),
         Err(_) => ConnectionEnd::HandshakeTimeout,
     };
+    tell_end(&end);
+}
+
+fn tell_end(end: &ConnectionEnd) {
     match end {
         ConnectionEnd::PeerClosed | ConnectionEnd::LoggedOut | ConnectionEnd::Shutdown => debug!(%end),
         _ => info!("{end}"),
@@ -90,6 +128,7 @@ pub(crate) struct Door {
     strangers: usize,
     per_source: usize,
     strangers_per_source: usize,
+    in_the_clear: bool,
 }
 
 #[derive(Default)]
@@ -108,6 +147,8 @@ struct SourceCounts {
 pub(crate) struct Admission {
     pub(crate) peer: SocketAddr,
     pub(crate) source: Source,
+    /// What is said here can be read by whoever is on the network between.
+    pub(crate) in_the_clear: bool,
     stranger: bool,
     counts: Arc<Mutex<Counts>>,
     _permit: OwnedSemaphorePermit,
@@ -121,6 +162,20 @@ impl Door {
             strangers: limits.strangers(),
             per_source: limits.connections_per_source(),
             strangers_per_source: limits.strangers_per_source(),
+            in_the_clear: false,
+        }
+    }
+
+    /// A door for the original's programs: fewer may come in, and all from one machine.
+    pub(crate) fn in_the_clear(limits: &Limits) -> Self {
+        let most = limits.plaintext_connections();
+        Self {
+            connections: Arc::new(Semaphore::new(most)),
+            counts: Arc::default(),
+            strangers: most,
+            per_source: most,
+            strangers_per_source: most,
+            in_the_clear: true,
         }
     }
 
@@ -139,7 +194,8 @@ impl Door {
         let from_there = counts.sources.entry(source).or_default();
         from_there.connections += 1;
         from_there.strangers += 1;
-        Some(Admission { peer, source, stranger: true, counts: Arc::clone(&self.counts), _permit: permit })
+        let (counts, in_the_clear) = (Arc::clone(&self.counts), self.in_the_clear);
+        Some(Admission { peer, source, in_the_clear, stranger: true, counts, _permit: permit })
     }
 }
 

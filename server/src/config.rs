@@ -36,6 +36,14 @@ pub struct RawConfig {
     /// The certificate's private key (PEM)
     #[arg(long, value_name = "FILE", env = "SOTTO_KEY")]
     pub key: Option<PathBuf>,
+    /// Also serve the original chatroom's programs there, in the clear: passwords and messages can be read by
+    /// whoever is on the network between. Loopback addresses only
+    #[arg(long, value_name = "ADDR:PORT", env = "SOTTO_PLAINTEXT_COMPAT")]
+    pub plaintext_compat: Option<String>,
+    /// Let --plaintext-compat listen on an address that others can reach
+    #[arg(long, env = "SOTTO_PLAINTEXT_COMPAT_ANY_INTERFACE")]
+    #[serde(default)]
+    pub plaintext_compat_any_interface: bool,
     /// Who may make an account [default: invite]
     #[arg(long, value_enum, env = "SOTTO_REGISTRATION")]
     pub registration: Option<Registration>,
@@ -116,6 +124,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where to serve the original's programs in the clear; `None`: nowhere.
+    pub plaintext: Option<SocketAddr>,
     /// What the link names instead of an address found on this machine.
     pub advertise: Option<String>,
     /// Certificate chain and key; `None`: the server's own.
@@ -156,6 +166,9 @@ impl RawConfig {
             data_dir: self.data_dir.or(file.data_dir),
             listen: self.listen.or(file.listen),
             advertise: self.advertise.or(file.advertise),
+            plaintext_compat: self.plaintext_compat.or(file.plaintext_compat),
+            plaintext_compat_any_interface: self.plaintext_compat_any_interface
+                || file.plaintext_compat_any_interface,
             cert: self.cert.or(file.cert),
             key: self.key.or(file.key),
             registration: self.registration.or(file.registration),
@@ -175,6 +188,9 @@ impl RawConfig {
                 "listen: {listen:?} is not an address and port; one looks like {DEFAULT_LISTEN} or [::]:7443"
             )
         })?;
+        let plaintext = self.plaintext_compat.as_deref();
+        let plaintext = plaintext.map(|typed| plaintext_address(typed, self.plaintext_compat_any_interface));
+        let plaintext = plaintext.transpose()?;
         let certificate = match (self.cert, self.key) {
             (Some(cert), Some(key)) => Some((cert, key)),
             (None, None) => None,
@@ -191,6 +207,7 @@ impl RawConfig {
         Ok(Config {
             data_dir: self.data_dir.unwrap_or_else(default_data_dir),
             listen,
+            plaintext,
             advertise: self.advertise,
             certificate,
             registration: self.registration.unwrap_or_default(),
@@ -201,6 +218,20 @@ impl RawConfig {
             limits,
         })
     }
+}
+
+/// In the clear only on this machine, unless that is asked for in so many words.
+fn plaintext_address(typed: &str, any_interface: bool) -> Result<SocketAddr, String> {
+    let address: SocketAddr = typed.parse().map_err(|_| {
+        format!("plaintext-compat: {typed:?} is not an address and port; one looks like 127.0.0.1:8888")
+    })?;
+    if address.ip().is_loopback() || any_interface {
+        return Ok(address);
+    }
+    Err(format!(
+        "plaintext-compat: {typed} can be reached from other machines, and everything there, passwords too, is \
+         readable to the network between; use 127.0.0.1, or add --plaintext-compat-any-interface"
+    ))
 }
 
 impl From<Lobby> for LobbyHistory {
@@ -287,6 +318,12 @@ mod tests {
         assert!(refused(listen).starts_with("listen: "));
         let cert = RawConfig { cert: Some("x.pem".into()), ..RawConfig::default() };
         assert!(refused(cert).contains("without key"));
+        let plaintext =
+            |address: &str| RawConfig { plaintext_compat: Some(address.into()), ..RawConfig::default() };
+        assert!(refused(plaintext("0.0.0.0:8888")).contains("--plaintext-compat-any-interface"));
+        assert!(refused(plaintext("8888")).contains("127.0.0.1:8888"));
+        let said = RawConfig { plaintext_compat_any_interface: true, ..plaintext("0.0.0.0:8888") };
+        assert!(said.into_config().is_ok() && plaintext("[::1]:1").into_config().is_ok());
         let argon2 = RawConfig { argon2: Some("m=1".into()), ..RawConfig::default() };
         assert!(refused(argon2).contains("too weak"));
     }

@@ -5,6 +5,7 @@
 
 mod accept;
 mod bus;
+mod compat;
 mod config;
 mod connection;
 mod error;
@@ -81,6 +82,8 @@ pub struct Bound {
     identity: Arc<Identity>,
     listener: TcpListener,
     address: SocketAddr,
+    /// For the original's programs, in the clear.
+    plaintext: Option<TcpListener>,
     lane: JoinHandle<()>,
     /// Released by the system when the process ends, however it does.
     _lock: File,
@@ -104,12 +107,25 @@ pub async fn open(config: Config) -> anyhow::Result<Bound> {
         format!("cannot listen on {}; choose another address or port with --listen", config.listen)
     })?;
     let address = listener.local_addr()?;
+    let plaintext = listen_in_the_clear(&config).await?;
     let address_link = Link { invite: None, ..link(&config, address, identity.pin())? };
     fs::write(config.data_dir.join(LINK_FILE), format!("{address_link}\n")).with_context(|| {
         format!("cannot write to the data directory {}; is the disk full?", config.data_dir.display())
     })?;
     let (server, lane) = assemble(config, Arc::new(store))?;
-    Ok(Bound { server, identity, listener, address, lane, _lock: lock })
+    Ok(Bound { server, identity, listener, address, plaintext, lane, _lock: lock })
+}
+
+/// The second listener, where it is asked for, with a warning at every start.
+async fn listen_in_the_clear(config: &Config) -> anyhow::Result<Option<TcpListener>> {
+    let Some(address) = config.plaintext else {
+        return Ok(None);
+    };
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; choose another address or port with --plaintext-compat")
+    })?;
+    tracing::warn!(address = %listener.local_addr()?, "passwords and messages travel IN THE CLEAR there");
+    Ok(Some(listener))
 }
 
 fn assemble(config: Config, store: Arc<dyn Store>) -> anyhow::Result<(Arc<Server>, JoinHandle<()>)> {
@@ -161,7 +177,14 @@ impl Bound {
     /// # Errors
     /// As [`Self::link`].
     pub fn ready_line(&self) -> anyhow::Result<String> {
-        Ok(format!("ready tls={} pin={} link={}", self.address, self.pin(), self.link()?))
+        let plaintext = self.plaintext().map(|address| format!(" plaintext={address}")).unwrap_or_default();
+        Ok(format!("ready tls={}{plaintext} pin={} link={}", self.address, self.pin(), self.link()?))
+    }
+
+    /// Where the original's programs are served in the clear; the port is the real one.
+    #[must_use]
+    pub fn plaintext(&self) -> Option<SocketAddr> {
+        self.plaintext.as_ref().and_then(|listener| listener.local_addr().ok())
     }
 
     /// Serves until `stop` is done, then finishes what is in flight, says good-bye to everyone and returns.
@@ -169,13 +192,17 @@ impl Bound {
     /// # Errors
     /// When TLS cannot be set up, or a defect has ended the lane.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { server, identity, listener, lane, .. } = self;
+        let Self { server, identity, listener, plaintext, lane, .. } = self;
         let tls = TlsAcceptor::from(tls::server_config(Arc::clone(&identity))?);
         let tasks = TaskTracker::new();
         let announcing = Arc::clone(&server.hub).announce(server.limits().presence());
         let background = [tokio::spawn(announcing), tokio::spawn(identity.keep_fresh())];
         let accepting = accept::accept_loop(listener, tls, Arc::clone(&server), tasks.clone());
         let accepting = tokio::spawn(accepting);
+        if let Some(plaintext) = plaintext {
+            // It ends when the server stops, as the other one does.
+            tokio::spawn(accept::accept_plaintext(plaintext, Arc::clone(&server), tasks.clone()));
+        }
         let defect = tokio::select! {
             () = stop => None,
             ended = lane => Some(ended),

@@ -87,6 +87,12 @@ limits! {
         "messages per conversation sent at log-in; older ones are announced by 214 and can be fetched";
     token_days "token-days" = 14, 1..
         "days for which a session can be resumed without the password";
+    plaintext_connections "plaintext-connections" = 64, 1..
+        "connections at once at --plaintext-compat; one more is closed unanswered";
+    plaintext_pause_millis "plaintext-pause-millis" = 40, 1..
+        "milliseconds between two messages to an original client, where it cannot be seen whether it has read";
+    plaintext_file_bytes "plaintext-file-bytes" = 1048576, 1..
+        "the largest file from an original client; a longer one is passed over";
     shutdown_seconds "shutdown-seconds" = 8, 1..
         "for finishing what is in flight when the server is stopped";
 }
@@ -219,6 +225,19 @@ impl Limits {
 
     pub(crate) fn token_millis(&self) -> u64 {
         if self.token_days == 0 { u64::MAX >> 2 } else { self.token_days.saturating_mul(24 * 3600 * 1000) }
+    }
+
+    pub(crate) fn plaintext_connections(&self) -> usize {
+        // Budgeted apart from the rest, and never without a bound.
+        count(self.plaintext_connections).min(1 << 16)
+    }
+
+    pub(crate) fn plaintext_pause(&self) -> Duration {
+        Duration::from_millis(self.plaintext_pause_millis)
+    }
+
+    pub(crate) fn plaintext_file(&self) -> usize {
+        count(self.plaintext_file_bytes).min(1 << 26)
     }
 
     pub(crate) fn shutdown(&self) -> Duration {

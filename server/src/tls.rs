@@ -20,6 +20,9 @@ use tracing::{info, warn};
 /// The protocol's name in the handshake. A client that offers none is served, too.
 pub const ALPN: &[u8] = b"sotto/1";
 
+/// The original's bytes, carried inside TLS by a tunnel.
+pub(crate) const ORIGINAL_ALPN: &[u8] = b"chatroom/0";
+
 /// The server's own certificate is renewed when it has less than this left.
 const RENEW_BEFORE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How often that is looked at.
@@ -135,7 +138,7 @@ pub(crate) fn server_config(identity: Arc<Identity>) -> anyhow::Result<Arc<Serve
         .with_protocol_versions(&[&version::TLS13])?
         .with_no_client_auth()
         .with_cert_resolver(identity);
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.alpn_protocols = vec![ALPN.to_vec(), ORIGINAL_ALPN.to_vec()];
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
     Ok(Arc::new(config))

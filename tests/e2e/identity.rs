@@ -177,7 +177,7 @@ async fn a_client_of_another_protocol_gets_an_alert_and_one_of_none_is_served() 
 }
 
 /// A client that believes the house's identity as an authority, with an ALPN of its own.
-fn connector(house: &House, alpn: Vec<Vec<u8>>) -> tokio_rustls::TlsConnector {
+pub(crate) fn connector(house: &House, alpn: Vec<Vec<u8>>) -> tokio_rustls::TlsConnector {
     let file = house.dir().join("identity").join(sotto_certs::IDENTITY_CERTIFICATE);
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(file).unwrap()).unwrap();

@@ -13,6 +13,7 @@ mod conversation;
 mod delivery;
 mod desktop;
 mod identity;
+mod original;
 mod process;
 mod resume;
 mod terminal;

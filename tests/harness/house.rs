@@ -20,6 +20,8 @@ pub struct House {
     pub pin: Pin,
     /// What it would print.
     pub link: Link,
+    /// Where the original's programs are served, by a house that does so.
+    pub plaintext: Option<SocketAddr>,
     dir: TempDir,
     limits: Vec<String>,
     registration: Registration,
@@ -43,13 +45,27 @@ impl House {
         Self::start(TempDir::new().expect("a directory"), (&[], registration)).await
     }
 
+    /// As [`Self::with_limits`], with a second door for the original's programs.
+    pub async fn with_plaintext(limits: &[&str]) -> Self {
+        let dir = TempDir::new().expect("a directory");
+        let config = config(dir.path(), (limits, Registration::Open));
+        let plaintext = Some("127.0.0.1:0".parse().expect("an address"));
+        Self::serve(dir, Config { plaintext, ..config }, (limits, Registration::Open)).await
+    }
+
     async fn start(dir: TempDir, (limits, registration): (&[&str], Registration)) -> Self {
-        let bound = sotto_server::open(config(dir.path(), (limits, registration))).await.expect("a server");
+        let config = config(dir.path(), (limits, registration));
+        Self::serve(dir, config, (limits, registration)).await
+    }
+
+    async fn serve(dir: TempDir, config: Config, (limits, registration): (&[&str], Registration)) -> Self {
+        let bound = sotto_server::open(config).await.expect("a server");
         let (address, pin, link) = (bound.address(), bound.pin(), bound.link().expect("a link"));
+        let plaintext = bound.plaintext();
         let stop = CancellationToken::new();
         let running = tokio::spawn(bound.run(stop.clone().cancelled_owned()));
         let limits = limits.iter().map(ToString::to_string).collect();
-        Self { address, pin, link, dir, limits, registration, stop, running }
+        Self { address, pin, link, plaintext, dir, limits, registration, stop, running }
     }
 
     /// Where its data are.

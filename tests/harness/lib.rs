@@ -9,12 +9,14 @@
 pub mod binaries;
 pub mod desktop;
 mod house;
+mod original;
 mod person;
 pub mod wire;
 
 use std::time::Duration;
 
 pub use house::House;
+pub use original::{Original, Read};
 pub use person::{Person, Seen};
 
 /// The password of everybody who does not say otherwise.

@@ -73,6 +73,8 @@ fn requests_that_come_in_one_read_are_told_apart_where_the_bytes_allow_it() {
     assert_eq!(heard(&[both]), ["bob: one", "carol: two"]);
     let three = b"101\r\nann\r\npassword106\r\nbob\r\none106\r\nbob\r\ntwo";
     assert_eq!(heard(&[three]), ["in ann password", "bob: one", "bob: two"]);
+    assert_eq!(heard(&[b"108100"]), ["who", "out"]);
+    assert_eq!(heard(&[b"10810", b"6\r\nbob\r\none"]), ["who", "bob: one"]);
     // In reads of their own even those without a CRLF are.
     assert_eq!(heard(&[b"101\r\nann\r\npassword", b"108"]), ["in ann password", "who"]);
     assert_eq!(heard(&[b"106\r\nbob\r\none", b"106\r\nbob\r\ntwo", b"100"]), ["bob: one", "bob: two", "out"]);

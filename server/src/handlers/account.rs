@@ -9,7 +9,7 @@ use sotto_proto::{
     ConvId, Epoch, Password, Reason, Refusal, Reply, Seq, Token, Username, ValueError, limits,
 };
 use tokio::time::{Instant, timeout};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::Server;
 use crate::config::Registration;
@@ -112,6 +112,9 @@ pub(crate) async fn log_in(session: &mut Session, asker: &Asker, asked: LogIn) -
     let expires = now_millis().saturating_add(server.limits().token_millis());
     server.store.add_token(account.id, hash(&token), expires).await?;
     info!(user = %account.name, "logged in");
+    if session.admission.in_the_clear {
+        warn!(user = %account.name, "this log-in and all that follows travel IN THE CLEAR");
+    }
     begin(session, asker, Member { peeks: asked.peek, ..member(&account, &token, stay) }, &token);
     let missed = if asked.peek { Missed::LeftAlone } else { Missed::SinceConfirmed };
     catch_up(&server, asker, (&account, &missed)).await
