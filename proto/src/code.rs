@@ -57,5 +57,7 @@ pub const REFUSED: u16 = 216;
 pub const GOODBYE: u16 = 217;
 /// S: the end of an answer that took several frames.
 pub const END: u16 = 218;
+/// S: who is reached without encryption.
+pub const IN_THE_CLEAR: u16 = 221;
 /// S: a conversation.
 pub const CONVERSATION: u16 = 220;

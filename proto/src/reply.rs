@@ -152,6 +152,8 @@ pub enum Reply {
         /// The seq after which this session's messages of it begin: the next one is exactly one above.
         after: Seq,
     },
+    /// 221: these people, and no others, are reached without encryption just now.
+    InTheClear(Vec<Username>),
 }
 
 /// A message as it was stored.
@@ -169,6 +171,8 @@ pub struct Message {
     pub from: Username,
     /// What it says.
     pub text: MessageText,
+    /// It came to the server without encryption.
+    pub clear: bool,
 }
 
 /// Why not, for programs and for people.
@@ -239,6 +243,7 @@ impl Reply {
             code::GOODBYE => Self::Goodbye(Refusal::from_frame(frame)?),
             code::END => Self::End { more: is_set(frame, "more") },
             code::CONVERSATION => conversation(frame)?,
+            code::IN_THE_CLEAR => Self::InTheClear(names(frame)?),
             other => return Err(DecodeError::UnknownCode(other)),
         })
     }
@@ -280,6 +285,7 @@ impl Reply {
             Self::Hole { conv, from, to } => {
                 head(code::HOLE).tag("conv", conv).tag("from", from).tag("to", to).end()
             }
+            Self::InTheClear(people) => head(code::IN_THE_CLEAR).fields(&shown(people)),
             Self::StartOver { conv } => head(code::START_OVER).maybe("conv", *conv).end(),
             Self::Refused(refusal) => refusal.encode(head(code::REFUSED)),
             Self::Goodbye(refusal) => refusal.encode(head(code::GOODBYE)),
@@ -339,6 +345,7 @@ fn encode_message(head: FrameBuilder, message: &Message) -> Bytes {
         .tag("seq", message.seq)
         .tag("at", message.at)
         .maybe("cid", message.cid)
+        .maybe("clear", message.clear.then_some(1))
         .fields(&[message.from.as_str(), message.text.as_str()])
 }
 
@@ -414,6 +421,7 @@ fn message(frame: &Frame) -> Result<Message, DecodeError> {
         cid: frame.parsed("cid")?,
         from: from.parse()?,
         text: MessageText::new(text)?,
+        clear: is_set(frame, "clear"),
     })
 }
 

@@ -135,8 +135,10 @@ async fn feed(server: &Server, outbox: &Outbox) -> ConnectionEnd {
                     let placed = page.into_iter().map(|message| {
                         let own = message.sender.id == user;
                         let (seq, cid) = (message.seq, message.cid.filter(|_| own));
-                        let (at, from, text) = (message.at, message.sender.name, message.text);
-                        let frame = Reply::Message(Message { conv, seq, at, cid, from, text }).encode(None);
+                        let (at, from, text, clear) =
+                            (message.at, message.sender.name, message.text, message.clear);
+                        let frame =
+                            Reply::Message(Message { conv, seq, at, cid, from, text, clear }).encode(None);
                         Placed { conv, seq, frame }
                     });
                     outbox.feed(conv, placed.collect());

@@ -34,6 +34,8 @@ struct Roster {
     /// Everyone's outbox, until somebody comes or goes.
     snapshot: Option<Arc<[Arc<Outbox>]>>,
     announcements: Announcements,
+    /// Who was last announced as reached without encryption.
+    clear: Vec<Username>,
 }
 
 struct Entry {
@@ -57,6 +59,8 @@ pub(crate) struct Holder {
     /// When it logged in, Unix milliseconds.
     pub(crate) since: u64,
     pub(crate) from: IpAddr,
+    /// It is reached without encryption.
+    pub(crate) clear: bool,
 }
 
 /// Being online. Dropping it leaves: noticed at once after [`Stay::log_out`], otherwise after a while, so
@@ -119,6 +123,11 @@ impl Hub {
     pub(crate) fn online(&self) -> Vec<Account> {
         let roster = self.roster();
         roster.people.iter().map(|(id, entry)| Account { id: *id, name: entry.name.clone() }).collect()
+    }
+
+    /// Who is reached without encryption, by name.
+    pub(crate) fn in_the_clear(&self) -> Vec<Username> {
+        self.roster().in_the_clear()
     }
 
     /// How many sessions there are.
@@ -228,6 +237,7 @@ pub(crate) struct Delivery {
     pub(crate) sender: Account,
     pub(crate) cid: Option<Cid>,
     pub(crate) text: MessageText,
+    clear: bool,
     /// The session that sent it, and what it called its request.
     pub(crate) origin: OutboxId,
     reference: Option<Box<str>>,
@@ -241,15 +251,17 @@ pub(crate) struct Parcel {
     pub(crate) sender: Account,
     pub(crate) cid: Option<Cid>,
     pub(crate) text: MessageText,
+    /// It came without encryption.
+    pub(crate) clear: bool,
     pub(crate) origin: OutboxId,
     pub(crate) reference: Option<Box<str>>,
 }
 
 impl Delivery {
     pub(crate) fn new(parcel: Parcel, seq: Seq, at: u64) -> Self {
-        let Parcel { conversation, sender, cid, text, origin, reference } = parcel;
+        let Parcel { conversation, sender, cid, text, clear, origin, reference } = parcel;
         let (event, introduction) = (OnceLock::new(), OnceLock::new());
-        Self { conversation, seq, at, sender, cid, text, origin, reference, event, introduction }
+        Self { conversation, seq, at, sender, cid, text, clear, origin, reference, event, introduction }
     }
 
     /// The frame that stands for this message in one member's session.
@@ -289,6 +301,7 @@ impl Delivery {
             cid,
             from: self.sender.name.clone(),
             text: self.text.clone(),
+            clear: self.clear,
         })
     }
 }

@@ -118,8 +118,8 @@ impl LaneWorker {
 }
 
 fn draft(letter: &Letter) -> Draft {
-    let Parcel { conversation, sender, cid, text, .. } = &letter.parcel;
-    Draft { conv: conversation.id, sender: sender.id, cid: *cid, text: text.clone() }
+    let Parcel { conversation, sender, cid, text, clear, .. } = &letter.parcel;
+    Draft { conv: conversation.id, sender: sender.id, cid: *cid, text: text.clone(), clear: *clear }
 }
 
 fn acknowledge_again(letter: &Letter, outcome: Outcome) {

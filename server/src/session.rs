@@ -43,6 +43,8 @@ pub(crate) struct Member {
     pub(crate) token: [u8; 32],
     /// Nothing this session is sent counts as taken.
     pub(crate) peeks: bool,
+    /// It is reached without encryption.
+    pub(crate) clear: bool,
     /// The audience of the last message: the next one usually has the same.
     pub(crate) audience: Option<(Vec<sotto_proto::Username>, Arc<Conversation>)>,
 }
@@ -231,7 +233,8 @@ impl Session {
     pub(crate) fn let_in(&mut self, member: Member) {
         self.admission.known();
         self.clock.next = Instant::now() + self.server.limits().ping();
-        self.who = Who::Member(member);
+        let clear = self.admission.in_the_clear;
+        self.who = Who::Member(Member { clear, ..member });
     }
 
     async fn ponged(&mut self) -> Result<(), Failure> {

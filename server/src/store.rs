@@ -69,6 +69,8 @@ pub(crate) struct Draft {
     pub(crate) sender: UserId,
     pub(crate) cid: Option<Cid>,
     pub(crate) text: MessageText,
+    /// It came without encryption.
+    pub(crate) clear: bool,
 }
 
 /// What became of a draft.
@@ -201,6 +203,7 @@ pub(crate) struct StoredMessage {
     pub(crate) at: u64,
     pub(crate) cid: Option<Cid>,
     pub(crate) text: MessageText,
+    pub(crate) clear: bool,
 }
 
 /// The lobby's number.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use sotto_proto::{Reply, Request};
+use sotto_tests::binaries::Cli;
 use sotto_tests::{House, Original, PASSWORD, Person, Read, soon};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -258,4 +259,62 @@ async fn old_programs_that_stall_flood_or_vanish_harm_nobody() {
     }
     let barrier = ann.asks(&Request::Who { all: false });
     let _ = barrier.await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_reached_without_encryption_is_told_and_what_came_so_is_marked() {
+    let (house, door) = house().await;
+    let mut ann = Person::newcomer(&house, "ann").await;
+    let mut tom = Original::newcomer(door, "tom").await;
+    let clear = |names: &'static [&'static str]| {
+        move |reply: &Reply| match reply {
+            Reply::InTheClear(people) => people.iter().map(ToString::to_string).collect::<Vec<_>>() == names,
+            _ => false,
+        }
+    };
+    ann.waits_for("221 with tom", clear(&["tom"])).await;
+    tom.tells(&["ann"], "in the clear").await;
+    let marked = |reply: &Reply| matches!(reply, Reply::Message(message) if message.clear);
+    ann.waits_for("a message that is marked", marked).await;
+    let mut late = Person::stranger(&house.dial()).await;
+    late.registers("late", PASSWORD).await;
+    late.logs_in("late", PASSWORD).await;
+    late.waits_for("221 at log-in", clear(&["tom"])).await;
+    tom.sends("100").await;
+    ann.waits_for("221 with nobody", clear(&[])).await;
+    // It stays marked in the history; what came over TLS is not.
+    let (conv, _) = ann.tells(&["tom"], "over TLS").await;
+    let page = Request::History { conv, page: sotto_proto::Page::Latest, limit: 10 };
+    let mut marks = Vec::new();
+    ann.sends(&page).await;
+    for _ in 0..2 {
+        if let Reply::Message(message) =
+            ann.waits_for("a page", |reply| matches!(reply, Reply::Message(_))).await
+        {
+            marks.push((message.text.as_str().to_owned(), message.clear));
+        }
+    }
+    assert_eq!(marks, [("in the clear".to_owned(), true), ("over TLS".to_owned(), false)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_terminal_client_shows_what_is_not_encrypted() {
+    let (house, door) = house().await;
+    let profiles = tempfile::TempDir::new().unwrap();
+    let ann = Cli::new(&house.link, "ann", profiles.path());
+    let run = |arguments: &'static [&'static str]| {
+        let ann = ann.clone();
+        tokio::task::spawn_blocking(move || ann.json(arguments))
+    };
+    run(&["register"]).await.unwrap();
+    let mut tom = Original::newcomer(door, "tom").await;
+    tom.waits_for(210).await;
+    tom.tells(&["ann"], "plain words").await;
+    let heard = run(&["listen", "--count", "1"]).await.unwrap();
+    let message = heard.iter().find(|line| line["type"] == "message").unwrap();
+    assert_eq!((message["text"].as_str(), message["clear"].as_bool()), (Some("plain words"), Some(true)));
+    let users = run(&["users"]).await.unwrap();
+    let clear: Vec<_> =
+        users.iter().filter(|user| user["clear"] == true).map(|user| user["user"].clone()).collect();
+    assert_eq!(clear, ["tom"]);
 }

@@ -104,6 +104,7 @@ pub fn server(dir: &Path, arguments: &[&str]) -> Command {
 }
 
 /// The terminal client, for one user with a profile of their own.
+#[derive(Clone)]
 pub struct Cli {
     link: Link,
     user: String,

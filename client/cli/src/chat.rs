@@ -109,7 +109,7 @@ fn told(update: &Update, seated: &Seated, printer: Printer) -> Result<(), Failur
         Update::NotSent { sentence, .. } => printer.remark(sentence)?,
         Update::Refused(refusal) => printer.remark(&refusal.sentence)?,
         Update::People(people) => {
-            people.iter().try_for_each(|(user, presence)| printer.user(user, *presence))?;
+            people.iter().try_for_each(|(user, presence)| printer.user(user, *presence, &seated.model))?;
         }
         Update::LoggedIn { resumed: true, .. } => printer.remark("back again")?,
         other => show(printer, other, &seated.model)?,

@@ -194,7 +194,9 @@ pub(crate) async fn users(cli: &Cli, printer: Printer) -> Result<(), Failure> {
                 let me = seated.model.me().map(|me| (me.clone(), Presence::Online));
                 let mut everyone: Vec<_> = people.into_iter().chain(me).collect();
                 everyone.sort_by(|(a, _), (b, _)| a.cmp(b));
-                everyone.iter().try_for_each(|(user, presence)| printer.user(user, *presence))?;
+                everyone
+                    .iter()
+                    .try_for_each(|(user, presence)| printer.user(user, *presence, &seated.model))?;
                 return seated.leave(|_, _| Ok(())).await;
             }
             Update::Refused(refusal) => return Err(refusal.into()),

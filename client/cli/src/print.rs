@@ -29,6 +29,9 @@ enum Line<'a> {
         from: &'a str,
         text: &'a str,
         at: u64,
+        /// It came to the server without encryption.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        clear: bool,
     },
     Presence {
         user: &'a str,
@@ -37,6 +40,9 @@ enum Line<'a> {
     User {
         user: &'a str,
         online: bool,
+        /// Reached without encryption.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        clear: bool,
     },
     Sent {
         cid: String,
@@ -83,13 +89,15 @@ impl Printer {
                 from: message.from.as_str(),
                 text: message.text.as_str(),
                 at: message.at,
+                clear: message.clear,
             });
         }
         let others: Vec<_> = members.into_iter().filter(|name| *name != message.from.as_str()).collect();
         let to = if kind == ConvKind::Lobby { String::new() } else { format!(" → {}", others.join(", ")) };
         let text = visible(message.text.as_str());
         let indented = text.replace('\n', "\n        ");
-        text_line(&format!("{} {}{to}: {indented}", self.clock(message.at), message.from))
+        let clear = if message.clear { " (not encrypted)" } else { "" };
+        text_line(&format!("{} {}{clear}{to}: {indented}", self.clock(message.at), message.from))
     }
 
     pub(crate) fn presence(self, user: &Username, online: bool) -> io::Result<()> {
@@ -99,12 +107,13 @@ impl Printer {
         text_line(&format!("* {user} {}", if online { "joined" } else { "left" }))
     }
 
-    pub(crate) fn user(self, user: &Username, presence: Presence) -> io::Result<()> {
-        let online = presence == Presence::Online;
+    pub(crate) fn user(self, user: &Username, presence: Presence, model: &Model) -> io::Result<()> {
+        let (online, clear) = (presence == Presence::Online, model.is_in_the_clear(user));
         if self.json {
-            return line(&Line::User { user: user.as_str(), online });
+            return line(&Line::User { user: user.as_str(), online, clear });
         }
-        text_line(&format!("{} {user}", if online { "●" } else { "○" }))
+        let mark = if clear { " (not encrypted)" } else { "" };
+        text_line(&format!("{} {user}{mark}", if online { "●" } else { "○" }))
     }
 
     pub(crate) fn sent(self, (cid, conv): (Cid, ConvId), seq: Seq, at: u64) -> io::Result<()> {
@@ -203,6 +212,7 @@ mod tests {
             from: "ann",
             text: "hi",
             at: 1_764_000_000_000,
+            clear: false,
         };
         let expected = r#"{"type":"message","conversation":"3","kind":"set","members":["ann","bob"],"seq":7,"from":"ann","text":"hi","at":1764000000000}"#;
         assert_eq!(serde_json::to_string(&message).unwrap(), expected);

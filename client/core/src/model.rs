@@ -1,6 +1,6 @@
 //! What a client knows, built from updates: who there is, and which conversations.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sotto_proto::{Audience, ConvId, ConvKind, Presence, Seq, Username};
 
@@ -23,13 +23,19 @@ pub struct Model {
     me: Option<Username>,
     people: BTreeMap<Username, Presence>,
     conversations: HashMap<ConvId, Known>,
+    clear: BTreeSet<Username>,
 }
 
 impl Model {
     /// Takes an update in.
     pub fn apply(&mut self, update: &Update) {
         match update {
-            Update::LoggedIn { user, .. } => self.me = Some(user.clone()),
+            Update::LoggedIn { user, .. } => {
+                self.me = Some(user.clone());
+                // Whoever still is follows.
+                self.clear.clear();
+            }
+            Update::InTheClear(people) => self.clear = people.iter().cloned().collect(),
             Update::Conversation { conv, kind, members, head, .. } => {
                 let known = Known { kind: *kind, members: members.clone(), head: *head };
                 self.conversations.insert(*conv, known);
@@ -64,6 +70,12 @@ impl Model {
     #[must_use]
     pub fn presence(&self, name: &Username) -> Option<Presence> {
         self.people.get(name).copied()
+    }
+
+    /// Whether what is sent to somebody travels without encryption on its last part.
+    #[must_use]
+    pub fn is_in_the_clear(&self, name: &Username) -> bool {
+        self.clear.contains(name)
     }
 
     /// A conversation.

@@ -80,7 +80,7 @@ impl Rooms {
             Update::Joined(who) => self.presence(true, who, now),
             Update::Left(who) => self.presence(false, who, now),
             Update::StartOver(conv) => self.start_over(*conv),
-            Update::Connected | Update::People(_) | Update::Online(_) => {}
+            Update::Connected | Update::People(_) | Update::Online(_) | Update::InTheClear(_) => {}
         }
         self.arranged = false;
     }
@@ -373,7 +373,7 @@ impl Rooms {
             };
             let Outgoing { cid, text, fate, .. } = self.outgoing.remove(index);
             if let (Fate::Stored { seq, at, .. }, Some(from)) = (fate, self.model.me().cloned()) {
-                self.news(&Message { conv, seq, at, cid: Some(cid), from, text });
+                self.news(&Message { conv, seq, at, cid: Some(cid), from, text, clear: false });
             }
         }
     }
@@ -384,7 +384,7 @@ impl Rooms {
         let (seq, at) = (message.seq, message.at);
         let key = self.names.get(&message.conv)?.clone();
         let room = self.rooms.get_mut(&key)?;
-        if !room.timeline.take((seq, at), message.from.clone(), message.text.clone()) {
+        if !room.timeline.take((seq, at), (message.from.clone(), message.text.clone(), message.clear)) {
             return None;
         }
         room.head = room.head.max(seq);

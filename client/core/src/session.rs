@@ -267,6 +267,7 @@ impl Session {
                 self.updates.push_back(Update::Conversation { conv, kind, members, head, after });
             }
             Reply::Joined(people) => self.updates.push_back(Update::Joined(people)),
+            Reply::InTheClear(people) => self.updates.push_back(Update::InTheClear(people)),
             Reply::Left(people) => self.updates.push_back(Update::Left(people)),
             Reply::CaughtUp => self.caught_up(),
             Reply::Ping { body } => self.output.push_back(Request::Pong { body }.encode(None)),

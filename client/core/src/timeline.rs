@@ -61,6 +61,8 @@ pub enum What {
         from: Username,
         /// What it says.
         text: MessageText,
+        /// It came to the server without encryption.
+        clear: bool,
     },
     /// A message to some of the people in the room, shown here beside what was said to all.
     Aside {
@@ -68,6 +70,8 @@ pub enum What {
         from: Username,
         /// What it says.
         text: MessageText,
+        /// It came to the server without encryption.
+        clear: bool,
         /// The conversation it belongs to.
         conv: ConvId,
         /// Its place there.
@@ -166,11 +170,15 @@ impl Timeline {
     }
 
     /// Takes the newest message, or one from history. False: it was here already.
-    pub(crate) fn take(&mut self, (seq, at): (Seq, u64), from: Username, text: MessageText) -> bool {
+    pub(crate) fn take(
+        &mut self,
+        (seq, at): (Seq, u64),
+        (from, text, clear): (Username, MessageText, bool),
+    ) -> bool {
         if seq.get() > self.next {
             self.skip(self.next, seq.get() - 1);
         }
-        let entry = Entry { place: Place::message(seq), at, what: What::Message { from, text } };
+        let entry = Entry { place: Place::message(seq), at, what: What::Message { from, text, clear } };
         if seq.get() == self.next {
             self.next += 1;
             self.entries.push_back(entry);
@@ -263,8 +271,8 @@ fn last_of(entry: &Entry) -> u64 {
 /// What is shown of a message.
 impl From<&Message> for What {
     fn from(message: &Message) -> Self {
-        let (from, text) = (message.from.clone(), message.text.clone());
-        Self::Aside { from, text, conv: message.conv, seq: message.seq }
+        let (from, text, clear) = (message.from.clone(), message.text.clone(), message.clear);
+        Self::Aside { from, text, clear, conv: message.conv, seq: message.seq }
     }
 }
 
@@ -278,7 +286,7 @@ mod tests {
 
     fn take(timeline: &mut Timeline, number: u64) -> bool {
         let (from, text) = ("ann".parse().unwrap(), MessageText::new(&number.to_string()).unwrap());
-        timeline.take((seq(number), number * 1000), from, text)
+        timeline.take((seq(number), number * 1000), (from, text, false))
     }
 
     /// Seqs of messages, `5-7` for a gap, names for presence and asides.
@@ -332,7 +340,7 @@ mod tests {
         let aside = |at: u64| {
             let conv = ConvId::new(2).unwrap();
             let text = MessageText::new(&at.to_string()).unwrap();
-            What::Aside { from: "bob".parse().unwrap(), text, conv, seq: seq(1) }
+            What::Aside { from: "bob".parse().unwrap(), text, clear: false, conv, seq: seq(1) }
         };
         let mut timeline = Timeline::new(seq(4));
         assert!([5, 6, 7].into_iter().all(|number| take(&mut timeline, number)));

@@ -133,6 +133,8 @@ pub enum Update {
     People(Vec<(Username, Presence)>),
     /// Everyone else online, from now.
     Online(Vec<Username>),
+    /// These people, and no others, are reached without encryption just now.
+    InTheClear(Vec<Username>),
     /// These people logged in.
     Joined(Vec<Username>),
     /// These people logged out.

@@ -32,3 +32,4 @@ pub(crate) const MINUS: char = '\u{e32a}';
 pub(crate) const CIRCLE: char = '\u{e18a}';
 pub(crate) const GLOBE: char = '\u{e288}';
 pub(crate) const USER: char = '\u{e4c2}';
+pub(crate) const LOCK_SIMPLE_OPEN: char = '\u{e30a}';

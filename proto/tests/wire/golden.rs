@@ -98,13 +98,12 @@ fn replies() -> Vec<(&'static [u8], Reply)> {
     let (cid, conv, epoch, token) = (cid(), conv(3), epoch(), token());
     let [ann, bob] = ["ann", "Bob"].map(name);
     let both = || vec![ann.clone(), bob.clone()];
-    let message = |cid| Message { conv, seq: seq(5), at: AT, cid, from: ann.clone(), text: text("1\r\n2") };
     let busy = Refusal::new(Reason::Busy, "Later.").retry(Duration::from_secs(2));
     let not_sent =
         |cid, who| Reply::NotSent { cid, reason: Reason::UnknownRecipient, who, sentence: "Who?".into() };
     let conversation =
         |kind, members| Reply::Conversation { conv, kind, members, head: seq(5), after: seq(4) };
-    vec![
+    let mut replies: Vec<(&'static [u8], Reply)> = vec![
         (b"201", Reply::WrongPassword),
         (b"202 since=1767225600123 from=192.0.2.7", Reply::AlreadyLoggedIn { since: AT, from: "192.0.2.7".into() }),
         (b"203\r\nann\r\nBob", Reply::Left(both())),
@@ -119,11 +118,6 @@ fn replies() -> Vec<(&'static [u8], Reply)> {
         (
             b"208 cid=000102030405060708090a0b0c0d0e0f reason=unknown-recipient who=zo\xc3\xab%09J.%20R.\r\nWho?",
             not_sent(Some(cid), vec!["zoë".into(), "J. R.".into()]),
-        ),
-        (b"209 conv=3 seq=5 at=1767225600123\r\nann\r\n1\r\n2", Reply::Message(message(None))),
-        (
-            b"209 conv=3 seq=5 at=1767225600123 cid=000102030405060708090a0b0c0d0e0f\r\nann\r\n1\r\n2",
-            Reply::Message(message(Some(cid))),
         ),
         (b"210", Reply::Online { people: vec![], more: false }),
         (b"210 more=1\r\nann\r\nBob", Reply::Online { people: both(), more: true }),
@@ -153,6 +147,36 @@ fn replies() -> Vec<(&'static [u8], Reply)> {
         (b"220 conv=3 kind=lobby head=5 after=4", conversation(ConvKind::Lobby, vec![])),
         (b"220 conv=3 kind=set head=5 after=4\r\nann\r\nBob", conversation(ConvKind::Set, both())),
         (b"220 conv=3 kind=room head=5 after=4\r\nann", conversation(ConvKind::Room, vec![ann.clone()])),
+    ];
+    replies.extend(messages());
+    replies
+}
+
+/// Messages, and who is reached without encryption.
+fn messages() -> Vec<(&'static [u8], Reply)> {
+    let (cid, conv) = (cid(), conv(3));
+    let [ann, bob] = ["ann", "Bob"].map(name);
+    let message = |cid| Message {
+        conv,
+        seq: seq(5),
+        at: AT,
+        cid,
+        from: ann.clone(),
+        text: text("1\r\n2"),
+        clear: false,
+    };
+    vec![
+        (b"209 conv=3 seq=5 at=1767225600123\r\nann\r\n1\r\n2", Reply::Message(message(None))),
+        (
+            b"209 conv=3 seq=5 at=1767225600123 cid=000102030405060708090a0b0c0d0e0f\r\nann\r\n1\r\n2",
+            Reply::Message(message(Some(cid))),
+        ),
+        (
+            b"209 conv=3 seq=5 at=1767225600123 clear=1\r\nann\r\n1\r\n2",
+            Reply::Message(Message { clear: true, ..message(None) }),
+        ),
+        (b"221", Reply::InTheClear(vec![])),
+        (b"221\r\nann\r\nBob", Reply::InTheClear(vec![ann.clone(), bob])),
     ]
 }
 

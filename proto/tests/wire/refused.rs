@@ -254,14 +254,15 @@ fn a_bad_reply_is_told_from_one_to_be_ignored() {
         b"216 retry-after=soon\r\nNo.",
         b"220 conv=1 kind=party head=0 after=0",
         b"220 conv=1 kind=lobby head=0",
+        b"221\r\n*",
     ];
     for payload in faults {
         let fault = Reply::from_frame(&parse(payload.to_vec()).unwrap())
             .expect_err(&payload.escape_ascii().to_string());
         assert!(!matches!(fault, DecodeError::UnknownCode(_)), "{fault}");
     }
-    let unknown = Reply::from_frame(&parse("221 what=ever\r\n\u{1}").unwrap());
-    assert_eq!(unknown, Err(DecodeError::UnknownCode(221)));
+    let unknown = Reply::from_frame(&parse("299 what=ever\r\n\u{1}").unwrap());
+    assert_eq!(unknown, Err(DecodeError::UnknownCode(299)));
 }
 
 #[test]

@@ -68,6 +68,7 @@ pub(crate) fn replies() -> Vec<Reply> {
         for kind in [ConvKind::Lobby, ConvKind::Set, ConvKind::Room] {
             let (head, after) = (seq(5), Seq::ZERO);
             table.push(Reply::Conversation { conv: conv(3), kind, members: names.clone(), head, after });
+            table.push(Reply::InTheClear(names.clone()));
         }
     }
     for who in [vec![], vec!["zoë".into()], vec!["李 雷".into(), "a=b%".into(), "\r\n".into()]] {
@@ -86,6 +87,7 @@ pub(crate) fn replies() -> Vec<Reply> {
                 cid,
                 from,
                 text: text.clone(),
+                clear: cid.is_none(),
             }));
         }
     }

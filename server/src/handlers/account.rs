@@ -200,6 +200,7 @@ async fn claim_account(
         token: hash(token),
         since: now_millis(),
         from: session.admission.peer.ip(),
+        clear: session.admission.in_the_clear,
     };
     let current = match server.hub.enter(account, holder.clone()) {
         Ok(stay) => return Ok(Some(stay)),
@@ -240,7 +241,7 @@ fn occupied(holder: &Holder) -> Reply {
 }
 
 fn member(account: &Account, token: &Token, stay: Stay) -> Member {
-    Member { account: account.clone(), stay, token: hash(token), peeks: false, audience: None }
+    Member { account: account.clone(), stay, token: hash(token), peeks: false, clear: false, audience: None }
 }
 
 fn begin(session: &mut Session, asker: &Asker, member: Member, token: &Token) {
@@ -295,6 +296,10 @@ async fn catch_up(
     }
     if !reported.is_empty() {
         server.store.confirm(account.id, reported).await?;
+    }
+    let clear = server.hub.in_the_clear();
+    if !clear.is_empty() {
+        asker.outbox.reply(Reply::InTheClear(clear).encode(None));
     }
     asker.outbox.prepared();
     Ok(())

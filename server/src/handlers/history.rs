@@ -45,7 +45,7 @@ pub(crate) async fn read(
 }
 
 fn in_history(member: &Member, conv: ConvId, stored: StoredMessage) -> Reply {
-    let StoredMessage { seq, sender, at, cid, text } = stored;
+    let StoredMessage { seq, sender, at, cid, text, clear } = stored;
     let cid = cid.filter(|_| sender.id == member.account.id);
-    Reply::Message(Message { conv, seq, at, cid, from: sender.name, text })
+    Reply::Message(Message { conv, seq, at, cid, from: sender.name, text, clear })
 }

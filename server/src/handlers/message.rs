@@ -46,6 +46,7 @@ pub(crate) async fn send(
         sender: member.account.clone(),
         cid: draft.cid,
         text: draft.text,
+        clear: member.clear,
         origin: asker.outbox.id(),
         reference: asker.reference.clone(),
     };

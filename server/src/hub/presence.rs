@@ -64,14 +64,19 @@ impl Hub {
     }
 
     fn announce_now(&self, now: Instant) {
-        let (joined, left) = {
+        let (joined, left, clear) = {
             let mut roster = self.roster();
             roster.let_go(now);
+            let clear = roster.clear_news();
             let announcements = &mut roster.announcements;
-            (std::mem::take(&mut announcements.joined), std::mem::take(&mut announcements.left))
+            (std::mem::take(&mut announcements.joined), std::mem::take(&mut announcements.left), clear)
         };
         self.tell(&left, Reply::Left);
         self.tell(&joined, Reply::Joined);
+        if let Some(clear) = clear {
+            let frame = Reply::InTheClear(clear).encode(None);
+            self.everyone().iter().for_each(|outbox| outbox.announce(frame.clone()));
+        }
     }
 
     /// Tells everyone about these people, but nobody about themselves.
@@ -93,6 +98,22 @@ impl Hub {
 }
 
 impl Roster {
+    pub(super) fn in_the_clear(&self) -> Vec<Username> {
+        let clear = |entry: &&Entry| matches!(&entry.place, Place::Here(holder) if holder.clear);
+        let mut names: Vec<_> = self.people.values().filter(clear).map(|entry| entry.name.clone()).collect();
+        names.sort();
+        names
+    }
+
+    /// Who is reached without encryption, if that is news.
+    fn clear_news(&mut self) -> Option<Vec<Username>> {
+        let clear = self.in_the_clear();
+        (clear != self.clear).then(|| {
+            self.clear.clone_from(&clear);
+            clear
+        })
+    }
+
     /// Whoever has not come back by now has left.
     fn let_go(&mut self, now: Instant) {
         while let Some((due, user)) = self.announcements.lingering.front().copied() {

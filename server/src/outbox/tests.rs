@@ -32,6 +32,7 @@ fn delivery(number: u64, text: &str, origin: Option<&Outbox>) -> Delivery {
         sender,
         cid: Some(Cid::from_bytes([3; 16])),
         text: MessageText::new(text).unwrap(),
+        clear: false,
         origin: origin.map_or(Outbox::new(0).id(), Outbox::id),
         reference: None,
     };
@@ -74,7 +75,7 @@ fn page(from: u64, to: u64) -> Vec<Placed> {
     let place = |number| {
         let from = "you".parse().unwrap();
         let text = MessageText::new("hi").unwrap();
-        let message = Message { conv: conv(), seq: seq(number), at: 0, cid: None, from, text };
+        let message = Message { conv: conv(), seq: seq(number), at: 0, cid: None, from, text, clear: false };
         Placed { conv: conv(), seq: seq(number), frame: Reply::Message(message).encode(None) }
     };
     (from..=to).map(place).collect()

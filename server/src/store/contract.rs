@@ -46,6 +46,7 @@ impl Fixture {
             sender: *sender,
             cid: cid.map(|byte| Cid::from_bytes([byte; 16])),
             text: MessageText::new(text).unwrap(),
+            clear: *text == "in the clear",
         };
         self.store.append(drafts.iter().map(draft).collect(), NOW).await.unwrap()
     }
@@ -77,6 +78,17 @@ async fn a_name_is_registered_once_in_whatever_spelling() {
     let known = it.store.credentials(&name("ANN")).await.unwrap().unwrap();
     assert_eq!((known.account.id, known.account.name.as_str()), (ann.id, "Ann"));
     assert!(it.store.credentials(&name("bob")).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_came_without_encryption_stays_marked() {
+    let it = fresh();
+    let ann = it.account("ann").await;
+    it.post(lobby_id(), &[(ann.id, None, "in the clear"), (ann.id, Some(1), "over TLS")]).await;
+    let it = it.reopened();
+    let range = Range { since: Seq::ZERO, page: Page::Latest, limit: 3 };
+    let marks = it.store.read(lobby_id(), range).await.unwrap();
+    assert_eq!(marks.iter().map(|message| message.clear).collect::<Vec<_>>(), [true, false]);
 }
 
 #[tokio::test]

@@ -35,7 +35,15 @@ fn conv(number: u64) -> ConvId {
 
 fn message(of: u64, number: u64, from: &str) -> Message {
     let (conv, seq, from) = (conv(of), seq(number), name(from));
-    Message { conv, seq, at: number * 1000, cid: None, from, text: text(&format!("{of}.{number}")) }
+    Message {
+        conv,
+        seq,
+        at: number * 1000,
+        cid: None,
+        from,
+        text: text(&format!("{of}.{number}")),
+        clear: false,
+    }
 }
 
 impl Desk {

@@ -34,7 +34,15 @@ fn frame(bytes: &Bytes) -> Frame {
 fn message(number: u64, own: Option<u8>) -> Reply {
     let from = name(if own.is_some() { "ann" } else { "bob" });
     let text = MessageText::new(&number.to_string()).unwrap();
-    Reply::Message(Message { conv: conv(), seq: seq(number), at: 0, cid: own.map(cid), from, text })
+    Reply::Message(Message {
+        conv: conv(),
+        seq: seq(number),
+        at: 0,
+        cid: own.map(cid),
+        from,
+        text,
+        clear: false,
+    })
 }
 
 fn stored(number: u64, byte: u8) -> Reply {

@@ -154,6 +154,7 @@ table! {
     PresenceAway: "Offline", "离线";
     PeopleExcluded: "{name} just arrived and is not selected.", "{name} 刚刚上线，未被选中。";
     PeopleLater: "{name} is offline and will get it at the next log-in.", "{name} 不在线，下次登录时会收到。";
+    PeopleClear: "{name} uses a program without encryption: what goes to and from there can be read on the way.", "{name} 使用未加密的程序：与其往来的内容可能在途中被读取。";
     Online: "{n} online", "{n} 人在线";
 
     // Recipients
@@ -196,6 +197,8 @@ table! {
     MsgCopySelection: "Copy selection", "复制所选内容";
     MsgMarkUnread: "Mark as unread from here", "从此处标为未读";
     MsgOpenChat: "Open this conversation", "打开此对话";
+    MsgClear: "not encrypted", "未加密";
+    ToClear: "{n} of them is reached without encryption.|{n} of them are reached without encryption.", "其中 {n} 人的连接未加密。";
     MsgRow: "{name}, {time}: {text}", "{name}，{time}：{text}";
     EmptyRoom: "Say hello to {chat}", "向{chat}打个招呼";
     EmptyRoomLine: "Nothing has been said here yet.", "这里还没有消息。";

@@ -324,10 +324,25 @@ fn recipients_ui(ui: &mut Ui, look: &Look, state: &Chat, actions: &mut Vec<Actio
             }
         },
     );
+    let clear = in_the_clear(state);
+    if clear > 0 {
+        ui.label(look.rich(look.count(Key::ToClear, clear, &[]), Type::SMALL).color(look.t.warn));
+    }
     if let (true, Some(name)) = (explicit, &state.excluded) {
         let text = look.fill(Key::PeopleExcluded, &[("name", name)]);
         ui.label(look.rich(text, Type::SMALL).color(look.t.warn));
     }
+}
+
+/// How many of those who get a message now are reached without encryption.
+fn in_the_clear(state: &Chat) -> usize {
+    let model = state.rooms.model();
+    let gets_it = |name: &Username| match &state.open {
+        Audience::Everyone => state.recipients.contains(name),
+        Audience::Set(names) => names.contains(name),
+    };
+    let people = model.people().filter(|(name, _)| Some(*name) != model.me());
+    people.filter(|(name, _)| model.is_in_the_clear(name) && gets_it(name)).count()
 }
 
 fn to_line(look: &Look, state: &Chat, people: usize) -> (String, egui::Color32) {

@@ -242,7 +242,7 @@ fn preview(room: &Room, model: &Model) -> String {
         return String::new();
     };
     match &entry.what {
-        What::Message { from, text } | What::Aside { from, text, .. } => {
+        What::Message { from, text, .. } | What::Aside { from, text, .. } => {
             let pair = room.others().len() == 1;
             let text = first_line(text.as_str());
             if pair && Some(from) != model.me() { text.to_owned() } else { format!("{from}: {text}") }
@@ -372,7 +372,9 @@ fn person_row(
     let state = look.text(if presence == Presence::Online { Key::PresenceOnline } else { Key::PresenceAway });
     open.widget_info(|| {
         let label = look.fill(Key::PeopleChat, &[("name", name)]);
-        WidgetInfo::labeled(Role::Button, true, format!("{label} · {state}"))
+        let clear = seen.rooms.model().is_in_the_clear(name);
+        let clear = if clear { format!(" · {}", look.text(Key::MsgClear)) } else { String::new() };
+        WidgetInfo::labeled(Role::Button, true, format!("{label} · {state}{clear}"))
     });
     row_back(ui, look, (&open, area, false));
     let center = pos2(left + 14.0, rect.center().y);
@@ -382,8 +384,16 @@ fn person_row(
     let [text1, text2, _] = look.t.text;
     let color = if presence == Presence::Online { text1 } else { text2 };
     let at = pos2(center.x + 22.0, rect.center().y - Type::BODY.line / 2.0);
-    line(ui, (at, rect.right() - at.x - SPACE), (name.as_str(), Type::BODY, color));
-    let tip = if presence == Presence::Away && boxes && seen.recipients.contains(name) {
+    let clear = seen.rooms.model().is_in_the_clear(name);
+    let sign_width = if clear { 24.0 } else { 0.0 };
+    line(ui, (at, rect.right() - at.x - SPACE - sign_width), (name.as_str(), Type::BODY, color));
+    if clear {
+        let sign = Rect::from_center_size(rect.right_center() - vec2(PAD + 8.0, 0.0), Vec2::splat(16.0));
+        crate::widgets::paint_icon(ui, (icons::LOCK_SIMPLE_OPEN, 16.0, look.t.warn), sign);
+    }
+    let tip = if clear {
+        look.fill(Key::PeopleClear, &[("name", name)])
+    } else if presence == Presence::Away && boxes && seen.recipients.contains(name) {
         look.fill(Key::PeopleLater, &[("name", name)])
     } else {
         format!("{} · {state}", name.as_str())

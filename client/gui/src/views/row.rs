@@ -127,18 +127,22 @@ pub(crate) struct Said<'a> {
     pub(crate) from: &'a Username,
     pub(crate) at: u64,
     pub(crate) text: &'a str,
+    /// It came to the server without encryption.
+    pub(crate) clear: bool,
 }
 
 /// What a line says, if somebody says it.
 pub(crate) fn said<'a>(line: Line<'a>, me: Option<&'a Username>) -> Option<Said<'a>> {
     match line {
         Line::Entry(entry) => match &entry.what {
-            What::Message { from, text } | What::Aside { from, text, .. } => {
-                Some(Said { from, at: entry.at, text: text.as_str() })
+            What::Message { from, text, clear } | What::Aside { from, text, clear, .. } => {
+                Some(Said { from, at: entry.at, text: text.as_str(), clear: *clear })
             }
             What::Presence { .. } | What::Gap { .. } => None,
         },
-        Line::Outgoing(outgoing) => Some(Said { from: me?, at: outgoing.at, text: outgoing.text.as_str() }),
+        Line::Outgoing(outgoing) => {
+            Some(Said { from: me?, at: outgoing.at, text: outgoing.text.as_str(), clear: false })
+        }
     }
 }
 
@@ -213,7 +217,8 @@ impl Row {
         let apart = self.day.is_some() || self.mark.is_some();
         let to = audience(line, scene);
         let state = state(scene, line, me == Some(words.from));
-        let alone = matches!(state, Some(State::Failed(_)));
+        // A message that came unencrypted says so: it has a head of its own.
+        let alone = matches!(state, Some(State::Failed(_))) || words.clear;
         let follows = before.is_some_and(|before| {
             said(before, me)
                 .is_some_and(|last| last.from == words.from && words.at.saturating_sub(last.at) < TOGETHER)
@@ -237,7 +242,11 @@ impl Row {
             body_at: pos2(GUTTER, self.top + head),
             body,
             links,
-            badge: to.map(|to| look.badge(Some(to), (words.from, scene.rooms.model()))),
+            badge: badge(
+                look,
+                to.map(|to| look.badge(Some(to), (words.from, scene.rooms.model()))),
+                words.clear,
+            ),
             aside: to.is_some(),
             state,
             fold,
@@ -411,6 +420,13 @@ impl Words {
     pub(crate) fn link_at(&self, index: usize) -> Option<&str> {
         self.links.iter().find(|(range, _)| range.contains(&index)).map(|(_, url)| url.as_str())
     }
+}
+
+/// Whom it went to, and whether it came unencrypted.
+fn badge(look: &Look, to: Option<String>, clear: bool) -> Option<String> {
+    let clear = clear.then(|| look.text(Key::MsgClear).to_owned());
+    let parts: Vec<_> = to.into_iter().chain(clear).collect();
+    (!parts.is_empty()).then(|| parts.join(" · "))
 }
 
 /// A line close under the letters: egui's own stands at the bottom of a line that is taller than its letters.

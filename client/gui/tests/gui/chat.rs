@@ -372,3 +372,24 @@ fn members_of_a_room_are_listed() {
     opens(&mut stage, "李雷");
     assert!(stage.has("发送给：李雷"));
 }
+
+#[test]
+fn who_is_reached_without_encryption_is_marked_before_and_after_sending() {
+    for lang in Lang::ALL {
+        let mut stage = chatting(lang);
+        stage.tells(Update::InTheClear(vec![name("tom")]));
+        let message = sotto_proto::Message { clear: true, ..stage.message((LOBBY, 11), "tom", "hello") };
+        stage.tells(Update::Message(message));
+        stage.run();
+        let warning = stage.lang.count(Key::ToClear, 1, &[]);
+        assert!(stage.has(&warning), "before one sends");
+        let mark = stage.says(Key::MsgClear);
+        assert!(stage.shows(&format!("hello · {mark}")), "on what came");
+        assert!(stage.shows(&format!("{} · {mark}", stage.says(Key::PresenceOnline))), "on the person");
+        stage.ticks("tom");
+        assert!(!stage.has(&warning), "not to those who are encrypted");
+        stage.tells(Update::InTheClear(Vec::new()));
+        stage.click(Key::PeopleAll);
+        assert!(!stage.has(&warning));
+    }
+}

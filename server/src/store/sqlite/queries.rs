@@ -194,7 +194,7 @@ fn append_one(tx: &Transaction<'_>, draft: &Draft, at: u64) -> Result<Outcome, S
     tx.prepare_cached("UPDATE conversation SET head = ?2 WHERE id = ?1")?
         .execute(params![sql(draft.conv.get()), sql(seq.get())])?;
     tx.prepare_cached(
-        "INSERT INTO message(conv, seq, sender, at, cid, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO message(conv, seq, sender, at, cid, text, clear) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
     .execute(params![
         sql(draft.conv.get()),
@@ -202,13 +202,14 @@ fn append_one(tx: &Transaction<'_>, draft: &Draft, at: u64) -> Result<Outcome, S
         sql(draft.sender.0),
         sql(at),
         draft.cid.as_ref().map(Cid::as_bytes),
-        draft.text.as_str()
+        draft.text.as_str(),
+        draft.clear
     ])?;
     Ok(Outcome::Stored { seq, at })
 }
 
 pub(super) fn read(db: &Connection, conv: ConvId, range: Range) -> Result<Vec<StoredMessage>, StoreError> {
-    const COLUMNS: &str = "SELECT m.seq, m.at, m.cid, m.text, a.id, a.name FROM message m
+    const COLUMNS: &str = "SELECT m.seq, m.at, m.cid, m.text, a.id, a.name, m.clear FROM message m
                            JOIN account a ON a.id = m.sender WHERE m.conv = ?1 AND";
     let (above, below, rising) = match range.page {
         Page::Latest => (range.since, u64::MAX >> 1, false),
@@ -319,6 +320,7 @@ fn message_at(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
         cid: cid.map(Cid::from_bytes),
         text: MessageText::new(&text).map_err(|error| unreadable(3, Type::Text, error))?,
         sender: account_at(row, 4)?,
+        clear: row.get(6)?,
     })
 }
 

@@ -10,7 +10,10 @@ use super::reader_flags;
 use crate::store::StoreError;
 
 /// Append-only: a migration that has been released is never edited. `user_version` counts them.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/001_initial.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/001_initial.sql"),
+    include_str!("../../../migrations/002_in_the_clear.sql"),
+];
 
 /// How long one of our connections waits for another; only a checkpoint ever makes one wait.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
