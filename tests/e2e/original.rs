@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
+use sotto_client::{Dial, Trust};
 use sotto_proto::{Reply, Request};
-use sotto_tests::binaries::Cli;
+use sotto_tests::binaries::{Cli, ServerProcess};
 use sotto_tests::{House, Original, PASSWORD, Person, Read, soon};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -317,4 +318,40 @@ async fn the_terminal_client_shows_what_is_not_encrypted() {
     let clear: Vec<_> =
         users.iter().filter(|user| user["clear"] == true).map(|user| user["user"].clone()).collect();
     assert_eq!(clear, ["tom"]);
+}
+
+/// Resident memory of a process, in MiB.
+fn resident(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    kib.split_whitespace().next().unwrap().parse::<u64>().unwrap() / 1024
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_four_that_never_read_cost_a_bounded_amount_of_memory() {
+    const TALK: usize = 1500;
+    let data = tempfile::TempDir::new().unwrap();
+    let server = ServerProcess::start(
+        data.path(),
+        &["--plaintext-compat", "127.0.0.1:0", "--limit", "registrations-per-source=0"],
+    );
+    let door = server.ready.split("plaintext=").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    let mut stalled = Vec::new();
+    for number in 0..64 {
+        let mut program = Original::newcomer(door, &format!("stalled{number}")).await;
+        program.stops_reading();
+        stalled.push(program);
+    }
+    let mut ann = Person::stranger(&Dial::new(&server.link, Trust::Nothing)).await;
+    ann.registers("ann", PASSWORD).await;
+    ann.logs_in("ann", PASSWORD).await;
+    let before = resident(server.id());
+    // 15 MB for each of them: a gigabyte, if all of it were kept.
+    let text = "0123456789".repeat(1000);
+    for _ in 0..TALK {
+        ann.drops_in(&[], &text).await;
+    }
+    ann.posts("the last word").await;
+    let grown = resident(server.id()).saturating_sub(before);
+    assert!(grown < 150, "grew by {grown} MiB, from {before}");
 }
