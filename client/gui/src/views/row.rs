@@ -108,6 +108,8 @@ pub(crate) struct Words {
     pub(crate) links: Vec<(Range<usize>, String)>,
     /// Whom it went to, where that is not everyone in the room.
     pub(crate) badge: Option<String>,
+    /// That it came unencrypted.
+    pub(crate) clear: Option<&'static str>,
     pub(crate) aside: bool,
     state: Option<State>,
     /// The text is long: it can be unfolded, or folded.
@@ -242,11 +244,8 @@ impl Row {
             body_at: pos2(GUTTER, self.top + head),
             body,
             links,
-            badge: badge(
-                look,
-                to.map(|to| look.badge(Some(to), (words.from, scene.rooms.model()))),
-                words.clear,
-            ),
+            badge: to.map(|to| look.badge(Some(to), (words.from, scene.rooms.model()))),
+            clear: words.clear.then(|| look.text(Key::MsgClear)),
             aside: to.is_some(),
             state,
             fold,
@@ -358,6 +357,9 @@ impl Words {
             let style = Type { line: 22.0, ..Type::CAPTION };
             job.append(badge, 8.0, format(style, look.t.accent_text));
         }
+        if let Some(clear) = self.clear {
+            job.append(clear, 8.0, format(Type { line: 22.0, ..Type::CAPTION }, look.t.warn));
+        }
         ui.painter().layout_job(job)
     }
 
@@ -420,13 +422,6 @@ impl Words {
     pub(crate) fn link_at(&self, index: usize) -> Option<&str> {
         self.links.iter().find(|(range, _)| range.contains(&index)).map(|(_, url)| url.as_str())
     }
-}
-
-/// Whom it went to, and whether it came unencrypted.
-fn badge(look: &Look, to: Option<String>, clear: bool) -> Option<String> {
-    let clear = clear.then(|| look.text(Key::MsgClear).to_owned());
-    let parts: Vec<_> = to.into_iter().chain(clear).collect();
-    (!parts.is_empty()).then(|| parts.join(" · "))
 }
 
 /// A line close under the letters: egui's own stands at the bottom of a line that is taller than its letters.

@@ -222,7 +222,8 @@ fn announce(ui: &Ui, scene: &Scene<'_>, (row, rect, count): (&Placed, Rect, usiz
             let (time, text) = (look.time(words.at), words.body.text().to_owned());
             let said = look.fill(Key::MsgRow, &[("name", &words.from), ("time", &time), ("text", &text)]);
             let state = Some(words.state_name(look)).filter(|state| !state.is_empty());
-            let parts = [words.badge.clone(), state].into_iter().flatten();
+            let clear = words.clear.map(str::to_owned);
+            let parts = [words.badge.clone(), clear, state].into_iter().flatten();
             parts.fold(said, |said, part| format!("{said} · {part}"))
         }
     };

@@ -177,3 +177,14 @@ fn an_empty_room() {
     let mut stage = Stage::chatting(setting(Lang::Chinese, ThemeChoice::Light), &[]);
     picture(&mut stage, "empty-zh-light");
 }
+
+#[test]
+fn what_is_not_encrypted_is_marked() {
+    let mut stage = class(setting(Lang::English, ThemeChoice::Light));
+    stage.tells(Update::InTheClear(vec![name("Tom"), name("韩梅梅")]));
+    let next = stage.last() + 1;
+    let message = stage.message((LOBBY, next), "韩梅梅", "我还在用旧的程序。");
+    stage.tells(Update::Message(sotto_proto::Message { clear: true, ..message }));
+    stage.run();
+    picture(&mut stage, "clear-en-light");
+}
