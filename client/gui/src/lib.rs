@@ -18,7 +18,6 @@ mod widgets;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Context as _;
 use sotto_client::Profile;
 use time::UtcOffset;
 
@@ -54,9 +53,16 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         app.add_system_fonts(&cc.egui_ctx);
         Ok(Box::new(app) as Box<dyn eframe::App>)
     };
-    eframe::run_native("sotto", options, Box::new(creator))
-        .map_err(|error| anyhow::anyhow!("{error}"))
-        .context("cannot open a window; is there a display? In a terminal, use sotto-cli")
+    eframe::run_native("sotto", options, Box::new(creator)).map_err(|error| match error {
+        eframe::Error::AppCreation(error) => anyhow::anyhow!("cannot start: {error}"),
+        error => {
+            tracing::error!(%error, "no window");
+            anyhow::anyhow!(
+                "cannot open a window; is there a display, and OpenGL? In a terminal, use sotto-cli. \
+                 RUST_LOG=error says what the system says"
+            )
+        }
+    })
 }
 
 fn now() -> u64 {

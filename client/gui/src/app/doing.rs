@@ -44,7 +44,10 @@ impl App {
 
     /// What only makes sense with a session.
     fn obey_chat(&mut self, ctx: &Context, action: Action) {
-        self.notes_changed();
+        // Reading on is asked for in every frame near the beginning; there is nothing in it to write down.
+        if !matches!(action, Action::Older(_)) {
+            self.notes_changed();
+        }
         let Screen::Chat(chat) = &mut self.screen else {
             return;
         };

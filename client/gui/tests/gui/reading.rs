@@ -327,3 +327,16 @@ fn with_nothing_going_on_nothing_is_drawn() {
     let delay = stage.harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
     assert!(delay.as_secs() >= 60, "the next frame is due in {delay:?}");
 }
+
+#[test]
+fn without_a_connection_an_unread_past_costs_no_frames() {
+    let mut stage = room(Lang::English);
+    stage.introduces((2, ConvKind::Set), &["mary", "tom"], (300, 300));
+    stage.tells(Update::CaughtUp);
+    stage.press_with(Modifiers::ALT, Keyboard::ArrowDown);
+    stage.tells(Update::Ended(sotto_client::Problem::Replaced));
+    stage.waits(80);
+    stage.run();
+    let delay = stage.harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
+    assert!(delay.as_secs() >= 60, "the next frame is due in {delay:?}");
+}
