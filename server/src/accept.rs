@@ -26,10 +26,18 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(75);
 /// When the kernel asks a quiet peer whether it is still there.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
+/// What stands behind a listener.
+pub(crate) enum Entrance {
+    /// Everybody, over TLS, by the server's own door.
+    Tls(TlsAcceptor),
+    /// The original's programs, in the clear, with a budget of their own.
+    Clear(Door),
+}
+
 /// Accepts until the server stops. Awaits nothing but `accept`, and a pause when that fails.
 pub(crate) async fn accept_loop(
     listener: TcpListener,
-    tls: TlsAcceptor,
+    entrance: Entrance,
     server: Arc<Server>,
     tasks: TaskTracker,
 ) {
@@ -47,37 +55,26 @@ pub(crate) async fn accept_loop(
                 continue;
             }
         };
-        let Some(admission) = server.door.admit(peer) else {
-            debug!(%peer, "turned away: too many connections");
-            continue;
-        };
-        number += 1;
-        let span = error_span!("connection", n = number, peer = %peer.ip());
-        let serving = serve_tls(stream, tls.clone(), Arc::clone(&server), admission);
-        tasks.spawn(serving.instrument(span));
-    }
-}
-
-/// The same for the original's programs, in the clear and with a budget of its own.
-pub(crate) async fn accept_plaintext(listener: TcpListener, server: Arc<Server>, tasks: TaskTracker) {
-    let door = Door::in_the_clear(server.limits());
-    let mut number: u64 = 0;
-    loop {
-        let accepted = tokio::select! {
-            () = server.stopping.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        let Ok((stream, peer)) = accepted else {
-            tokio::time::sleep(ACCEPT_BACK_OFF).await;
-            continue;
+        let door = match &entrance {
+            Entrance::Tls(_) => &server.door,
+            Entrance::Clear(door) => door,
         };
         let Some(admission) = door.admit(peer) else {
-            debug!(%peer, "turned away: too many connections in the clear");
+            debug!(%peer, clear = door.in_the_clear, "turned away: too many connections");
             continue;
         };
         number += 1;
-        let span = error_span!("plaintext", n = number, peer = %peer.ip());
-        tasks.spawn(serve_plaintext(stream, Arc::clone(&server), admission).instrument(span));
+        let server = Arc::clone(&server);
+        match &entrance {
+            Entrance::Tls(tls) => {
+                let span = error_span!("connection", n = number, peer = %peer.ip());
+                tasks.spawn(serve_tls(stream, tls.clone(), server, admission).instrument(span));
+            }
+            Entrance::Clear(_) => {
+                let span = error_span!("plaintext", n = number, peer = %peer.ip());
+                tasks.spawn(serve_plaintext(stream, server, admission).instrument(span));
+            }
+        }
     }
 }
 

@@ -28,6 +28,8 @@ use crate::error::ConnectionEnd;
 const PIPE: usize = 64;
 /// What is asked of the socket at once.
 const READ: usize = 4 * 1024;
+/// Answers to what cannot be done that may wait; the client is not read on when there are more.
+const REFUSALS: usize = 16;
 /// Between two looks at whether a piece has been read; doubled up to the last.
 const FIRST_LOOK: Duration = Duration::from_micros(500);
 const LAST_LOOK: Duration = Duration::from_millis(16);
@@ -69,7 +71,7 @@ impl Adapter {
         let (reader, mut writer) = tokio::io::split(stream);
         let (from_session, to_session) = tokio::io::split(near);
         let to_session = Mutex::new(to_session);
-        let (refusals, refused) = tokio::sync::mpsc::channel(16);
+        let (refusals, refused) = tokio::sync::mpsc::channel(REFUSALS);
         {
             let speaking = self.speak((from_session, refused), &mut writer, &to_session);
             tokio::pin!(speaking);

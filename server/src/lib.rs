@@ -40,7 +40,7 @@ pub use limits::{Limit, Limits};
 pub use passwords::Argon2Cost;
 pub use tls::ALPN;
 
-use accept::Door;
+use accept::{Door, Entrance};
 use bus::NoBus;
 use hub::Hub;
 use invite::Invite;
@@ -197,11 +197,12 @@ impl Bound {
         let tasks = TaskTracker::new();
         let announcing = Arc::clone(&server.hub).announce(server.limits().presence());
         let background = [tokio::spawn(announcing), tokio::spawn(identity.keep_fresh())];
-        let accepting = accept::accept_loop(listener, tls, Arc::clone(&server), tasks.clone());
+        let accepting = accept::accept_loop(listener, Entrance::Tls(tls), Arc::clone(&server), tasks.clone());
         let accepting = tokio::spawn(accepting);
         if let Some(plaintext) = plaintext {
             // It ends when the server stops, as the other one does.
-            tokio::spawn(accept::accept_plaintext(plaintext, Arc::clone(&server), tasks.clone()));
+            let door = Entrance::Clear(Door::in_the_clear(server.limits()));
+            tokio::spawn(accept::accept_loop(plaintext, door, Arc::clone(&server), tasks.clone()));
         }
         let defect = tokio::select! {
             () = stop => None,
