@@ -329,7 +329,6 @@ fn menu(lines: &Lines<'_>, (reading, response, actions): (&mut Reading, &Respons
             at.and_then(|at| reading.placed.iter().find(|(_, rect)| rect.contains(at))).map(|(id, _)| *id);
     }
     let line = reading.menu.and_then(|id| lines.get(lines.find(id)?));
-    let selection = selected_text(lines, reading);
     response.context_menu(|ui| {
         ui.set_min_width(200.0);
         let item = |ui: &mut Ui, key: Key| {
@@ -340,7 +339,8 @@ fn menu(lines: &Lines<'_>, (reading, response, actions): (&mut Reading, &Respons
             }
             clicked
         };
-        if let Some(text) = selection
+        // Only while the menu is open: all of a long room may be selected.
+        if let Some(text) = selected_text(lines, reading)
             && item(ui, Key::MsgCopySelection)
         {
             actions.push(Action::CopyText(text));
