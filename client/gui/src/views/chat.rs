@@ -1,31 +1,33 @@
 //! The main window: the column, the header, the timeline, whom it goes to, where one writes.
 
+mod overlays;
+mod recipients;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
 use egui::{
-    Align, Align2, Frame, Id, Key as Keyboard, Layout, Margin, Modifiers, Panel, Rect, Sense, Ui, Vec2, vec2,
+    Align, Frame, Id, Key as Keyboard, Layout, Margin, Modifiers, Panel, Rect, Sense, Ui, Vec2, vec2,
 };
 use sotto_client::{Line, Problem, Recipients, Room, Rooms, Trouble};
 use sotto_proto::{Audience, Link, Pin, Presence, Username};
+
+use overlays::overlays;
+use recipients::recipients_ui;
 
 use super::composer::{Composer, Ready, composer_ui, field_id};
 use super::people::{Column, Seen, column_ui, line, narrow_ui, people_id, rooms_id};
 use super::row::{Scene, said};
 use super::search::{Search, search_ui};
-use super::settings::{About, settings_ui};
-use super::switcher::{Switcher, switcher_ui};
+use super::switcher::Switcher;
 use super::timeline::{Reading, timeline_ui};
 use crate::action::{Action, Overlay, Page};
 use crate::icons;
 use crate::look::Look;
 use crate::saying::Saying;
 use crate::strings::Key;
-use crate::theme::{COLUMN, COLUMN_NARROW, CONTROL, DIALOG, HEADER, PAD, SPACE, Type};
-use crate::widgets::{
-    Answer, Kind, avatar, button, dialog, from_right, icon_button, link_button, modal, paint_icon,
-    presence_dot,
-};
+use crate::theme::{COLUMN, COLUMN_NARROW, HEADER, PAD, Type};
+use crate::widgets::{Kind, avatar, button, icon_button, paint_icon};
 
 /// Below this width the column at the left shows pictures only.
 const NARROW: f32 = 760.0;
@@ -302,174 +304,6 @@ fn writing(ui: &mut Ui, look: &Look, state: &mut Chat, actions: &mut Vec<Action>
         Err(why) => Ready::No(why),
     };
     actions.extend(composer_ui(ui, look, (&mut state.composer, &ready, &name)));
-}
-
-/// The line that says whom a message goes to, always.
-fn recipients_ui(ui: &mut Ui, look: &Look, state: &Chat, actions: &mut Vec<Action>) {
-    let model = state.rooms.model();
-    let people = model.people().filter(|(name, _)| Some(*name) != model.me()).count();
-    let explicit = matches!(state.recipients, Recipients::Only(_)) && state.open == Audience::Everyone;
-    ui.allocate_ui_with_layout(
-        vec2(ui.available_width(), 28.0),
-        Layout::left_to_right(Align::Center),
-        |ui| {
-            ui.spacing_mut().item_spacing.x = 6.0;
-            let (text, color) = to_line(look, state, people);
-            ui.label(look.rich(text, Type::SMALL).color(color));
-            if let (true, Recipients::Only(names)) = (explicit, &state.recipients) {
-                chips(ui, look, (names.iter().collect(), actions));
-                if link_button(ui, look, look.text(Key::NavEveryone)).clicked() {
-                    actions.push(Action::TickAll);
-                }
-            }
-        },
-    );
-    let clear = in_the_clear(state);
-    if clear > 0 {
-        ui.label(look.rich(look.count(Key::ToClear, clear, &[]), Type::SMALL).color(look.t.warn));
-    }
-    if let (true, Some(name)) = (explicit, &state.excluded) {
-        let text = look.fill(Key::PeopleExcluded, &[("name", name)]);
-        ui.label(look.rich(text, Type::SMALL).color(look.t.warn));
-    }
-}
-
-/// How many of those who get a message now are reached without encryption.
-fn in_the_clear(state: &Chat) -> usize {
-    let model = state.rooms.model();
-    let gets_it = |name: &Username| match &state.open {
-        Audience::Everyone => state.recipients.contains(name),
-        Audience::Set(names) => names.contains(name),
-    };
-    let people = model.people().filter(|(name, _)| Some(*name) != model.me());
-    people.filter(|(name, _)| model.is_in_the_clear(name) && gets_it(name)).count()
-}
-
-fn to_line(look: &Look, state: &Chat, people: usize) -> (String, egui::Color32) {
-    let [_, text2, _] = look.t.text;
-    match (&state.open, &state.recipients) {
-        (Audience::Everyone, Recipients::Everyone) => (look.fill(Key::ToEveryone, &[("n", &people)]), text2),
-        (Audience::Everyone, Recipients::Only(names)) => match names.len() {
-            0 => (look.count(Key::ToSome, 0, &[]), look.t.warn),
-            n => (look.count(Key::ToSome, n, &[]), look.t.accent_text),
-        },
-        (Audience::Set(_), _) => (look.fill(Key::ToOne, &[("name", &state.room_name(look))]), text2),
-    }
-}
-
-/// The first few of those who are ticked, each with a way to take it out.
-fn chips(ui: &mut Ui, look: &Look, (names, actions): (Vec<&Username>, &mut Vec<Action>)) {
-    let mut shown = 0;
-    for name in &names {
-        let text = name.as_str();
-        let width =
-            ui.painter().layout_no_wrap(text.to_owned(), Type::SMALL.font(), look.t.text[0]).size().x + 36.0;
-        if ui.available_width() < width + 120.0 {
-            break;
-        }
-        shown += 1;
-        let (rect, response) = ui.allocate_exact_size(vec2(width, 24.0), Sense::click());
-        let label = look.fill(Key::ToRemove, &[("name", name)]);
-        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &label));
-        let fill = if response.hovered() { look.t.bg[4] } else { look.t.bg[3] };
-        ui.painter().rect_filled(rect, 12, fill);
-        let at = rect.left_center() + vec2(10.0, 0.0);
-        ui.painter().text(at, Align2::LEFT_CENTER, text, Type::SMALL.font(), look.t.text[0]);
-        let cross = Rect::from_center_size(rect.right_center() - vec2(12.0, 0.0), Vec2::splat(12.0));
-        paint_icon(ui, (icons::X, 12.0, look.t.text[1]), cross);
-        crate::widgets::focus_ring(ui, look, (&response, rect, 12));
-        if response.on_hover_text(label).clicked() {
-            actions.push(Action::Tick((*name).clone()));
-        }
-    }
-    let more = names.len() - shown;
-    if more > 0 {
-        ui.label(look.dim(look.fill(Key::ToMore, &[("n", &more)]), Type::SMALL));
-    }
-}
-
-fn overlays(ui: &Ui, look: &Look, state: &mut Chat, actions: &mut Vec<Action>) {
-    let Some(overlay) = state.overlay.clone() else {
-        return;
-    };
-    match overlay {
-        Overlay::Switcher => actions.extend(switcher_ui(ui, look, (&state.rooms, &mut state.switcher))),
-        Overlay::Settings(page) => {
-            let address = state.link.address();
-            let about =
-                About { user: Some(&state.user), address: &address, pin: state.pin, tested: state.tested };
-            actions.extend(settings_ui(ui, look, (page, &about)));
-        }
-        Overlay::Link(url) => {
-            let text = format!("{}\n\n{url}", look.text(Key::LinkBody));
-            let yes = Some((Kind::Primary, look.text(Key::LinkOpen)));
-            match dialog(ui, look, (look.text(Key::LinkTitle), &text), (look.text(Key::Cancel), yes)) {
-                Some(Answer::Yes) => actions.extend([Action::Show(None), Action::OpenLink(url)]),
-                Some(Answer::No) => actions.push(Action::Show(None)),
-                None => {}
-            }
-        }
-        Overlay::Quit(waiting) => {
-            let text = look.count(Key::QuitWaiting, waiting, &[]);
-            let yes = Some((Kind::Danger, look.text(Key::QuitYes)));
-            match dialog(ui, look, (look.text(Key::QuitTitle), &text), (look.text(Key::Cancel), yes)) {
-                Some(Answer::Yes) => actions.push(Action::QuitAnyway),
-                Some(Answer::No) => actions.push(Action::Show(None)),
-                None => {}
-            }
-        }
-        Overlay::Members => members(ui, look, (state.rooms.get(&state.open), state), actions),
-    }
-}
-
-fn members(ui: &Ui, look: &Look, (room, state): (Option<&Room>, &Chat), actions: &mut Vec<Action>) {
-    let model = state.rooms.model();
-    let everyone: Vec<_> = model.people().map(|(name, _)| name.clone()).collect();
-    let names = match room.map(Room::others) {
-        Some(others) if !others.is_empty() => others.to_vec(),
-        _ => everyone,
-    };
-    let shown = modal(ui, look, Id::unique("members"), |ui| {
-        ui.set_width(DIALOG);
-        ui.label(look.rich(state.room_name(look), Type::H1));
-        ui.add_space(SPACE);
-        egui::ScrollArea::vertical().max_height(360.0).auto_shrink([false, true]).show_rows(
-            ui,
-            32.0,
-            names.len(),
-            |ui, range| {
-                let first = range.start;
-                for name in names.iter().skip(first).take(range.len()) {
-                    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 32.0), Sense::hover());
-                    let center = rect.left_center() + vec2(16.0, 0.0);
-                    avatar(ui, (center, 28.0), (&Audience::Set(vec![name.clone()]), None));
-                    let presence = model.presence(name).unwrap_or(Presence::Away);
-                    presence_dot(ui, look, (center + vec2(10.0, 10.0), presence, look.t.bg[2]));
-                    let key =
-                        if presence == Presence::Online { Key::PresenceOnline } else { Key::PresenceAway };
-                    let at = center + vec2(24.0, -11.0);
-                    line(ui, (at, rect.width() - 120.0), (name.as_str(), Type::BODY, look.t.text[0]));
-                    let at = rect.right_center();
-                    ui.painter().text(
-                        at,
-                        Align2::RIGHT_CENTER,
-                        look.text(key),
-                        Type::SMALL.font(),
-                        look.t.text[1],
-                    );
-                }
-            },
-        );
-        ui.add_space(SPACE);
-        from_right(ui, CONTROL, |ui| {
-            let close = button(ui, look, (Kind::Secondary, look.text(Key::Close), true));
-            crate::widgets::focus_once(ui, (Id::unique("members-once"), close.id));
-            close.clicked()
-        })
-    });
-    if shown != Some(false) {
-        actions.push(Action::Show(None));
-    }
 }
 
 /// The keys of the whole window.
