@@ -16,8 +16,16 @@ pub const SEND: u16 = 106;
 pub const HISTORY: u16 = 107;
 /// C: who is online.
 pub const WHO: u16 = 108;
-/// C: send a file.
+/// C: content of a file.
 pub const SEND_FILE: u16 = 109;
+/// C: offer a file.
+pub const OFFER: u16 = 110;
+/// C: accept or decline an offer, or take it back.
+pub const ANSWER: u16 = 111;
+/// C: ready for content of a file, or to send it.
+pub const READY: u16 = 112;
+/// C: which files there are.
+pub const FILES: u16 = 113;
 
 /// S: content of a file.
 pub const FILE: u16 = 200;
@@ -57,7 +65,13 @@ pub const REFUSED: u16 = 216;
 pub const GOODBYE: u16 = 217;
 /// S: the end of an answer that took several frames.
 pub const END: u16 = 218;
-/// S: who is reached without encryption.
-pub const IN_THE_CLEAR: u16 = 221;
 /// S: a conversation.
 pub const CONVERSATION: u16 = 220;
+/// S: who is reached without encryption.
+pub const IN_THE_CLEAR: u16 = 221;
+/// S: ready for content of a file.
+pub const GO_ON: u16 = 222;
+/// S: what has become of a file.
+pub const FILE_STATE: u16 = 223;
+/// S: a file is not transferred any further.
+pub const FILE_REFUSED: u16 = 224;

@@ -38,6 +38,14 @@ impl Decoder {
         self.limit = MAX_PAYLOAD;
     }
 
+    /// How many bytes the frame that has begun in `buffer` lacks; 0 when that is not known.
+    #[must_use]
+    pub fn missing(&self, buffer: &BytesMut) -> usize {
+        let announced = buffer.first_chunk::<LENGTH_BYTES>().map_or(0, |length| u32::from_be_bytes(*length));
+        let payload = usize::try_from(announced).unwrap_or(usize::MAX).min(self.limit);
+        (LENGTH_BYTES + payload).saturating_sub(buffer.len())
+    }
+
     /// Takes the next whole frame off the front of `buffer`, or returns `None` when more bytes are needed.
     /// `buffer` never needs to hold more than one payload and its length.
     ///

@@ -117,8 +117,14 @@ impl FrameBuilder {
     /// Starts a frame. `code` is one of [`crate::code`].
     #[must_use]
     pub fn new(code: u16) -> Self {
+        Self::with_room(code, 0)
+    }
+
+    /// As [`Self::new`], for a body of this many bytes.
+    #[must_use]
+    pub fn with_room(code: u16, body: usize) -> Self {
         debug_assert!((code::LOG_OUT..1000).contains(&code), "not three digits: {code}");
-        let mut bytes = Vec::with_capacity(128);
+        let mut bytes = Vec::with_capacity(128 + body);
         bytes.extend_from_slice(&[0; LENGTH_BYTES]);
         bytes.extend_from_slice(code.to_string().as_bytes());
         Self { bytes }

@@ -7,6 +7,7 @@
 pub mod code;
 mod decoder;
 mod error;
+mod file;
 mod frame;
 mod head;
 mod id;
@@ -21,12 +22,13 @@ mod text;
 
 pub use decoder::Decoder;
 pub use error::{DecodeError, ValueError};
+pub use file::{Answer, Attachment, FileHash, FileId, FileInfo, FileName, FileStage, MediaType, Standing};
 pub use frame::{Frame, FrameBuilder};
 pub use id::{Cid, ConvId, Epoch, Pin, Seq, Token};
 pub use link::Link;
 pub use name::Username;
 pub use original::{FILE_ENDS, ORIGINAL_READ, OriginalReader, REQUEST_ENDS, Wish, file_piece, pieces};
 pub use reason::Reason;
-pub use reply::{ConvKind, Message, Presence, Refusal, Reply};
-pub use request::{Page, Password, Request};
+pub use reply::{ConvKind, FileState, Message, Presence, Refusal, Reply};
+pub use request::{Offer, Page, Password, Request};
 pub use text::{Audience, MessageText};

@@ -30,6 +30,14 @@ pub const MAX_CURSORS: usize = 512;
 pub const MAX_INVITE_CHARS: usize = 64;
 /// The longest address in 202 `from=`, in bytes.
 pub const MAX_ADDRESS_BYTES: usize = 64;
+/// The most content of a file in one 109 or 200, in bytes.
+pub const MAX_CHUNK: usize = 32 * 1024;
+/// The longest name of a file, in bytes of UTF-8.
+pub const MAX_FILE_NAME_BYTES: usize = 255;
+/// The longest media type of a file, in bytes.
+pub const MAX_MEDIA_BYTES: usize = 127;
+/// The longest file, in bytes: what an SQL integer holds. Servers set lower limits.
+pub const MAX_FILE_BYTES: u64 = i64::MAX as u64;
 /// The longest `sotto://` link, in bytes.
 pub const MAX_LINK_BYTES: usize = 1024;
 /// The port a server listens on when nothing else is said.

@@ -78,6 +78,18 @@ reasons! {
     LogInTimeout = "log-in-timeout",
     /// Nothing was heard from the client for too long.
     PingTimeout = "ping-timeout",
+    /// There is no such file for this member.
+    NoSuchFile = "no-such-file",
+    /// A file is larger than the server takes.
+    TooLarge = "too-large",
+    /// The files of this member, or of all, take all the room they may.
+    Quota = "quota",
+    /// The server's disk is full; come back.
+    DiskFull = "disk-full",
+    /// What came is not what was offered.
+    HashMismatch = "hash-mismatch",
+    /// The offer was taken back.
+    Cancelled = "cancelled",
     /// The client asked for it (100).
     LoggedOut = "logged-out",
 }

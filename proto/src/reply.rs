@@ -1,12 +1,15 @@
 //! What a server tells a client: answers to requests, and events that nobody asked for.
 
+mod files;
+mod refusal;
+
 use std::str::FromStr;
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::code;
 use crate::error::{DecodeError, ValueError};
+use crate::file::{Attachment, FileId};
 use crate::frame::{Frame, FrameBuilder};
 use crate::head;
 use crate::id::{Cid, ConvId, Epoch, Seq, Token};
@@ -14,6 +17,10 @@ use crate::limits::{MAX_ADDRESS_BYTES, MAX_HEAD};
 use crate::name::Username;
 use crate::reason::Reason;
 use crate::text::MessageText;
+use files::{attachment, content, encode_file_state, file_state, go_on};
+
+pub use files::FileState;
+pub use refusal::Refusal;
 
 /// What kind of audience a conversation has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -113,6 +120,8 @@ pub enum Reply {
         seq: Seq,
         /// When the server stored it, Unix milliseconds.
         at: u64,
+        /// The file it offers.
+        file: Option<FileId>,
     },
     /// 213: everything there was has been sent; what comes now is new.
     CaughtUp,
@@ -154,6 +163,38 @@ pub enum Reply {
     },
     /// 221: these people, and no others, are reached without encryption just now.
     InTheClear(Vec<Username>),
+    /// 200 without tags: a small file, as the original has it.
+    SmallFile {
+        /// All of it.
+        content: Bytes,
+    },
+    /// 200: the next part of a file.
+    Chunk {
+        /// Which file.
+        file: FileId,
+        /// Where it belongs.
+        off: u64,
+        /// 1–32,768 bytes.
+        bytes: Bytes,
+    },
+    /// 222: how much of a file the server has, and how much more may come.
+    GoOn {
+        /// Which file.
+        file: FileId,
+        /// So many bytes, from the beginning, are there.
+        off: u64,
+        /// Content may come up to here.
+        upto: u64,
+    },
+    /// 223: what has become of a file.
+    FileState(FileState),
+    /// 224: a file is not transferred any further, on this connection or at all.
+    FileRefused {
+        /// Which file.
+        file: FileId,
+        /// Why.
+        refusal: Refusal,
+    },
 }
 
 /// A message as it was stored.
@@ -173,47 +214,8 @@ pub struct Message {
     pub text: MessageText,
     /// It came to the server without encryption.
     pub clear: bool,
-}
-
-/// Why not, for programs and for people.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Refusal {
-    /// For programs.
-    pub reason: Reason,
-    /// When it is worth trying again; whole seconds on the wire.
-    pub retry_after: Option<Duration>,
-    /// For people: one sentence.
-    pub sentence: String,
-}
-
-impl Refusal {
-    /// A refusal that waiting does not mend.
-    #[must_use]
-    pub fn new(reason: Reason, sentence: impl Into<String>) -> Self {
-        Self { reason, retry_after: None, sentence: sentence.into() }
-    }
-
-    /// A refusal that waiting mends; rounded up to whole seconds.
-    #[must_use]
-    pub fn retry(mut self, after: Duration) -> Self {
-        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-        self.retry_after = Some(Duration::from_secs(seconds));
-        self
-    }
-
-    fn from_frame(frame: &Frame) -> Result<Self, DecodeError> {
-        Ok(Self {
-            reason: reason(frame),
-            retry_after: frame.number("retry-after")?.map(Duration::from_secs),
-            sentence: frame.text()?.to_owned(),
-        })
-    }
-
-    fn encode(&self, head: FrameBuilder) -> Bytes {
-        head.tag("reason", self.reason)
-            .maybe("retry-after", self.retry_after.map(|wait| wait.as_secs()))
-            .body(self.sentence.as_bytes())
-    }
+    /// The file it offers; its text is that file's name.
+    pub file: Option<Attachment>,
 }
 
 impl Reply {
@@ -244,8 +246,20 @@ impl Reply {
             code::END => Self::End { more: is_set(frame, "more") },
             code::CONVERSATION => conversation(frame)?,
             code::IN_THE_CLEAR => Self::InTheClear(names(frame)?),
+            code::FILE => content(frame)?,
+            code::GO_ON => go_on(frame)?,
+            code::FILE_STATE => Self::FileState(file_state(frame)?),
+            code::FILE_REFUSED => {
+                Self::FileRefused { file: frame.required("file")?, refusal: Refusal::from_frame(frame)? }
+            }
             other => return Err(DecodeError::UnknownCode(other)),
         })
+    }
+
+    /// The frame of [`Self::Chunk`] without a value for it: content is copied once.
+    #[must_use]
+    pub fn chunk(file: FileId, off: u64, content: &[u8]) -> Bytes {
+        FrameBuilder::with_room(code::FILE, content.len()).tag("file", file).tag("off", off).body(content)
     }
 
     /// The frame, length included. `reference` goes into `ref=`.
@@ -278,9 +292,13 @@ impl Reply {
             Self::Everyone { people, more } => encode_everyone(head(code::ONLINE), people, *more),
             Self::Ping { body } => head(code::PING).body(body),
             Self::Pong { body } => head(code::PONG).body(body),
-            Self::Stored { cid, conv, seq, at } => {
-                head(code::STORED).tag("cid", cid).tag("conv", conv).tag("seq", seq).tag("at", at).end()
-            }
+            Self::Stored { cid, conv, seq, at, file } => head(code::STORED)
+                .tag("cid", cid)
+                .tag("conv", conv)
+                .tag("seq", seq)
+                .tag("at", at)
+                .maybe("file", *file)
+                .end(),
             Self::CaughtUp => head(code::CAUGHT_UP).end(),
             Self::Hole { conv, from, to } => {
                 head(code::HOLE).tag("conv", conv).tag("from", from).tag("to", to).end()
@@ -296,6 +314,15 @@ impl Reply {
                 .tag("head", newest)
                 .tag("after", after)
                 .fields(&shown(members)),
+            Self::SmallFile { content } => head(code::FILE).body(content),
+            Self::Chunk { file, off, bytes } => {
+                head(code::FILE).tag("file", file).tag("off", off).body(bytes)
+            }
+            Self::GoOn { file, off, upto } => {
+                head(code::GO_ON).tag("file", file).tag("off", off).tag("upto", upto).end()
+            }
+            Self::FileState(state) => encode_file_state(head(code::FILE_STATE), state),
+            Self::FileRefused { file, refusal } => refusal.encode(head(code::FILE_REFUSED).tag("file", file)),
         }
     }
 }
@@ -341,12 +368,22 @@ fn shown(people: &[Username]) -> Vec<&str> {
 }
 
 fn encode_message(head: FrameBuilder, message: &Message) -> Bytes {
-    head.tag("conv", message.conv)
+    let mut head = head
+        .tag("conv", message.conv)
         .tag("seq", message.seq)
         .tag("at", message.at)
         .maybe("cid", message.cid)
-        .maybe("clear", message.clear.then_some(1))
-        .fields(&[message.from.as_str(), message.text.as_str()])
+        .maybe("clear", message.clear.then_some(1));
+    if let Some(Attachment { id, size, hash, media, until, gone }) = &message.file {
+        head = head
+            .tag("file", id)
+            .tag("size", size)
+            .tag("hash", hash)
+            .tag("media", media)
+            .tag("until", until)
+            .maybe("gone", gone.then_some(1));
+    }
+    head.fields(&[message.from.as_str(), message.text.as_str()])
 }
 
 fn encode_everyone(head: FrameBuilder, people: &[(Username, Presence)], more: bool) -> Bytes {
@@ -422,6 +459,7 @@ fn message(frame: &Frame) -> Result<Message, DecodeError> {
         from: from.parse()?,
         text: MessageText::new(text)?,
         clear: is_set(frame, "clear"),
+        file: attachment(frame, text)?,
     })
 }
 
@@ -446,6 +484,7 @@ fn stored(frame: &Frame) -> Result<Reply, DecodeError> {
         conv: frame.required("conv")?,
         seq: frame.required("seq")?,
         at: needed(frame.number("at")?, "at")?,
+        file: frame.parsed("file")?,
     })
 }
 

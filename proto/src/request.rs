@@ -6,9 +6,10 @@ use bytes::Bytes;
 
 use crate::code;
 use crate::error::{DecodeError, ValueError};
+use crate::file::{Answer, FileId, FileInfo, FileName, MediaType, checked_size};
 use crate::frame::{Frame, FrameBuilder};
 use crate::id::{Cid, ConvId, Epoch, Seq, Token};
-use crate::limits::{MAX_CURSORS, MAX_INVITE_CHARS, MAX_PAGE, MAX_PASSWORD_BYTES, MAX_REF_CHARS};
+use crate::limits::{MAX_CHUNK, MAX_CURSORS, MAX_INVITE_CHARS, MAX_PAGE, MAX_PASSWORD_BYTES, MAX_REF_CHARS};
 use crate::name::Username;
 use crate::text::{Audience, MessageText};
 
@@ -112,6 +113,54 @@ pub enum Request {
         /// Whether to list those who are away, too.
         all: bool,
     },
+    /// 109 without tags: a small file to everyone online, as the original sends it.
+    SmallFile {
+        /// All of it.
+        content: Bytes,
+    },
+    /// 109: the next part of a file that was offered.
+    Chunk {
+        /// Which file.
+        file: FileId,
+        /// Where it belongs: as many bytes are before it.
+        off: u64,
+        /// 1–32,768 bytes.
+        bytes: Bytes,
+    },
+    /// 110: offer a file.
+    Offer(Offer),
+    /// 111: answer to an offer, or take it back.
+    Answer {
+        /// Which file.
+        file: FileId,
+        /// What is said.
+        answer: Answer,
+        /// For a sender who takes an offer back from one recipient only: from whom.
+        who: Option<Username>,
+    },
+    /// 112: from a recipient, how much has been taken and how much more may come; from the sender, a question
+    /// for the same.
+    Ready {
+        /// Which file.
+        file: FileId,
+        /// So many bytes, from the beginning, have been taken.
+        off: u64,
+        /// Content may come up to here; without it none is asked for.
+        upto: Option<u64>,
+    },
+    /// 113: which files there are to take, or on their way from here.
+    Files,
+}
+
+/// A file for somebody.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Offer {
+    /// Makes it safe to offer again.
+    pub cid: Cid,
+    /// Whom it is for.
+    pub to: Audience,
+    /// The file.
+    pub file: FileInfo,
 }
 
 /// Which messages of a conversation to read.
@@ -141,6 +190,11 @@ impl Request {
             code::SEND => send(frame),
             code::HISTORY => history(frame),
             code::WHO => Ok(Self::Who { all: flag(frame, "all")? }),
+            code::SEND_FILE => content(frame),
+            code::OFFER => offer(frame),
+            code::ANSWER => answer(frame),
+            code::READY => ready(frame),
+            code::FILES => Ok(Self::Files),
             other => Err(DecodeError::UnknownCode(other)),
         }
     }
@@ -183,6 +237,22 @@ impl Request {
                 page_tags(head(code::HISTORY).tag("conv", conv), *page).tag("limit", limit).end()
             }
             Self::Who { all } => head(code::WHO).maybe("all", all.then_some(1)).end(),
+            Self::SmallFile { content } => head(code::SEND_FILE).body(content),
+            Self::Chunk { file, off, bytes } => FrameBuilder::with_room(code::SEND_FILE, bytes.len())
+                .maybe("ref", reference)
+                .tag("file", file)
+                .tag("off", off)
+                .body(bytes),
+            Self::Offer(offer) => encode_offer(head(code::OFFER), offer),
+            Self::Answer { file, answer, who } => head(code::ANSWER)
+                .tag("file", file)
+                .tag("say", answer.as_str())
+                .maybe("who", who.as_ref())
+                .end(),
+            Self::Ready { file, off, upto } => {
+                head(code::READY).tag("file", file).tag("off", off).maybe("upto", *upto).end()
+            }
+            Self::Files => head(code::FILES).end(),
         }
     }
 }
@@ -236,6 +306,53 @@ fn send(frame: &Frame) -> Result<Request, DecodeError> {
         to: Audience::from_line(to)?,
         text: MessageText::new(text)?,
     })
+}
+
+/// A part of a file: which one, where it belongs, and what is in it.
+pub(crate) fn chunk(frame: &Frame) -> Result<(FileId, u64, Bytes), DecodeError> {
+    let bytes = frame.body();
+    if bytes.is_empty() || bytes.len() > MAX_CHUNK {
+        return Err(DecodeError::Body("1 to 32,768 bytes of the file"));
+    }
+    let off = frame.number("off")?.ok_or(DecodeError::MissingTag("off"))?;
+    Ok((frame.required("file")?, off, bytes))
+}
+
+fn content(frame: &Frame) -> Result<Request, DecodeError> {
+    if frame.tag("file").is_none() {
+        let content = frame.body();
+        let nothing = DecodeError::Body("the content of a file");
+        return if content.is_empty() { Err(nothing) } else { Ok(Request::SmallFile { content }) };
+    }
+    let (file, off, bytes) = chunk(frame)?;
+    Ok(Request::Chunk { file, off, bytes })
+}
+
+fn offer(frame: &Frame) -> Result<Request, DecodeError> {
+    let (to, name) = frame.two_fields("an audience, CRLF and a file's name")?;
+    let (name, size) = (FileName::new(name)?, frame.number("size")?.ok_or(DecodeError::MissingTag("size"))?);
+    let media = frame.parsed("media")?.unwrap_or_else(MediaType::unknown);
+    let file = FileInfo { name, size: checked_size(size)?, hash: frame.required("hash")?, media };
+    Ok(Request::Offer(Offer { cid: frame.required("cid")?, to: Audience::from_line(to)?, file }))
+}
+
+fn encode_offer(head: FrameBuilder, offer: &Offer) -> Bytes {
+    let FileInfo { name, size, hash, media } = &offer.file;
+    head.tag("cid", offer.cid)
+        .tag("size", size)
+        .tag("hash", hash)
+        .tag("media", media)
+        .fields(&[&offer.to.to_line(), name.as_str()])
+}
+
+fn answer(frame: &Frame) -> Result<Request, DecodeError> {
+    let (file, answer) = (frame.required("file")?, frame.required("say")?);
+    Ok(Request::Answer { file, answer, who: frame.parsed("who")? })
+}
+
+fn ready(frame: &Frame) -> Result<Request, DecodeError> {
+    let (off, upto) = (frame.number("off")?.unwrap_or(0), frame.number("upto")?);
+    Ok(Request::Ready { file: frame.required("file")?, off, upto })
 }
 
 fn history(frame: &Frame) -> Result<Request, DecodeError> {

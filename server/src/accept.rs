@@ -146,6 +146,8 @@ pub(crate) struct Admission {
     pub(crate) source: Source,
     /// What is said here can be read by whoever is on the network between.
     pub(crate) in_the_clear: bool,
+    /// One of the original's programs, behind the adapter.
+    pub(crate) original: bool,
     stranger: bool,
     counts: Arc<Mutex<Counts>>,
     _permit: OwnedSemaphorePermit,
@@ -192,7 +194,15 @@ impl Door {
         from_there.connections += 1;
         from_there.strangers += 1;
         let (counts, in_the_clear) = (Arc::clone(&self.counts), self.in_the_clear);
-        Some(Admission { peer, source, in_the_clear, stranger: true, counts, _permit: permit })
+        Some(Admission {
+            peer,
+            source,
+            in_the_clear,
+            original: false,
+            stranger: true,
+            counts,
+            _permit: permit,
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 //! Its programs take one read for one message, so every piece goes out alone: the next one waits until the
 //! last has been read, where this machine can see that, and for a pause where it cannot.
 
+mod file;
 mod unread;
 
 use std::net::SocketAddr;
@@ -11,12 +12,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use sotto_proto::{Decoder, Frame, OriginalReader, Reply, Request, Username, Wish, pieces};
+use sotto_proto::{Decoder, Frame, OriginalReader, Reply, Request, Username, Wish, file_piece, pieces};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
+pub(crate) use file::describe;
+use file::{Sending, Step};
 use unread::Unread;
 
 use crate::Server;
@@ -30,6 +33,8 @@ const PIPE: usize = 64;
 const READ: usize = 4 * 1024;
 /// Answers to what cannot be done that may wait; the client is not read on when there are more.
 const REFUSALS: usize = 16;
+/// What the adapter itself says to the session that may wait: the content that one 222 asks for, and a little.
+const ANSWERS: usize = 32;
 /// Between two looks at whether a piece has been read; doubled up to the last.
 const FIRST_LOOK: Duration = Duration::from_micros(500);
 const LAST_LOOK: Duration = Duration::from_millis(16);
@@ -43,8 +48,9 @@ pub(crate) type Ends = Option<(SocketAddr, SocketAddr)>;
 pub(crate) async fn serve(
     stream: impl Transport,
     server: Arc<Server>,
-    (admission, ends): (Admission, Ends),
+    (mut admission, ends): (Admission, Ends),
 ) -> ConnectionEnd {
+    admission.original = true;
     let (near, far) = tokio::io::duplex(PIPE);
     let adapter = Adapter::new(&server, ends);
     let (end, ()) = tokio::join!(connection::serve(far, server, admission), adapter.run(stream, near));
@@ -56,26 +62,34 @@ struct Adapter {
     pause: Duration,
     patience: Duration,
     max_file: usize,
+    /// The file that is on its way to the session. The next one waits for it.
+    sending: Mutex<Option<Sending>>,
+    sent: Notify,
 }
 
+/// What the adapter says to the session on its own account, as frames.
+type Answers = mpsc::Sender<Bytes>;
 type ToSession = Mutex<WriteHalf<DuplexStream>>;
 
 impl Adapter {
     fn new(server: &Server, ends: Ends) -> Self {
         let limits = server.limits();
         let (pause, patience) = (limits.plaintext_pause(), limits.write());
-        Self { unread: ends.and_then(Unread::at_peer), pause, patience, max_file: limits.plaintext_file() }
+        let (unread, max_file) = (ends.and_then(Unread::at_peer), limits.plaintext_file());
+        Self { unread, pause, patience, max_file, sending: Mutex::default(), sent: Notify::new() }
     }
 
     async fn run(self, stream: impl Transport, near: DuplexStream) {
         let (reader, mut writer) = tokio::io::split(stream);
         let (from_session, to_session) = tokio::io::split(near);
         let to_session = Mutex::new(to_session);
-        let (refusals, refused) = tokio::sync::mpsc::channel(REFUSALS);
+        let (refusals, refused) = mpsc::channel(REFUSALS);
+        let (answers, to_pass_on) = mpsc::channel(ANSWERS);
         {
-            let speaking = self.speak((from_session, refused), &mut writer, &to_session);
+            let speaking = self.speak((from_session, refused), &mut writer, &answers);
             tokio::pin!(speaking);
             tokio::select! {
+                () = pass_on(to_pass_on, &to_session) => {}
                 () = self.listen(reader, &to_session, refusals) => {
                     // The session hears that the client has gone; what it still says may find nobody.
                     let _ = to_session.lock().await.shutdown().await;
@@ -92,7 +106,7 @@ impl Adapter {
         &self,
         mut reader: ReadHalf<S>,
         to_session: &ToSession,
-        refusals: tokio::sync::mpsc::Sender<&'static [u8]>,
+        refusals: mpsc::Sender<&'static [u8]>,
     ) {
         let mut original = OriginalReader::new(self.max_file);
         let mut buffer = BytesMut::new();
@@ -124,7 +138,7 @@ impl Adapter {
         &self,
         wish: Wish,
         to_session: &ToSession,
-        refusals: &tokio::sync::mpsc::Sender<&'static [u8]>,
+        refusals: &mpsc::Sender<&'static [u8]>,
     ) -> Result<(), ()> {
         match wish {
             Wish::Ask(request) => {
@@ -136,20 +150,48 @@ impl Adapter {
                 info!(bytes, "an original client sent what is no request");
                 Ok(())
             }
+            Wish::File(Some(content)) if !content.is_empty() => self.offer(content, to_session).await,
             Wish::File(content) => {
-                let bytes = content.map_or(0, |content| content.len());
-                warn!(bytes, "a file from an original client: files are not carried yet");
+                info!(too_long = content.is_none(), "a file from an original client that is not taken");
                 refusals.send(b"208").await.map_err(|_| ())
             }
         }
     }
 
+    /// Offers a file to everyone, once the one before it is on its way.
+    async fn offer(&self, content: Bytes, to_session: &ToSession) -> Result<(), ()> {
+        while self.sending.lock().await.is_some() {
+            self.sent.notified().await;
+        }
+        let (sending, offer) = Sending::begin(content).ok_or(())?;
+        *self.sending.lock().await = Some(sending);
+        to_session.lock().await.write_all(&offer.encode(None)).await.map_err(|_| ())
+    }
+
+    /// Goes on with the file that is on its way. What the client is to read about it.
+    async fn go_on(&self, reply: &Reply, answers: &Answers) -> Option<Vec<Bytes>> {
+        let mut sending = self.sending.lock().await;
+        let step = sending.as_mut()?.hear(reply);
+        let said = match step {
+            Step::Other => return None,
+            Step::Say(requests) => {
+                requests.iter().for_each(|request| answer(answers, request));
+                return Some(Vec::new());
+            }
+            Step::Done => Vec::new(),
+            Step::Refused => vec![Bytes::from_static(b"208")],
+        };
+        *sending = None;
+        self.sent.notify_one();
+        Some(said)
+    }
+
     /// Says what the session says, one piece after the other, until it has ended.
     async fn speak<S: Transport>(
         &self,
-        (mut from_session, mut refused): (ReadHalf<DuplexStream>, tokio::sync::mpsc::Receiver<&'static [u8]>),
+        (mut from_session, mut refused): (ReadHalf<DuplexStream>, mpsc::Receiver<&'static [u8]>),
         writer: &mut WriteHalf<S>,
-        to_session: &ToSession,
+        answers: &Answers,
     ) {
         let decoder = Decoder::after_login();
         let mut buffer = BytesMut::new();
@@ -157,7 +199,7 @@ impl Adapter {
         loop {
             let said = tokio::select! {
                 frame = next_frame(&mut from_session, (&decoder, &mut buffer)) => match frame {
-                    Some(frame) => self.frame(&frame, &mut own, to_session).await,
+                    Some(frame) => self.frame(&frame, &mut own, answers).await,
                     None => return,
                 },
                 Some(answer) = refused.recv() => vec![Bytes::from_static(answer)],
@@ -171,19 +213,26 @@ impl Adapter {
         }
     }
 
-    async fn frame(&self, frame: &Frame, own: &mut Option<Username>, to_session: &ToSession) -> Vec<Bytes> {
+    async fn frame(&self, frame: &Frame, own: &mut Option<Username>, answers: &Answers) -> Vec<Bytes> {
         let Ok(reply) = Reply::from_frame(frame) else {
             return Vec::new();
         };
+        if let Some(said) = self.go_on(&reply, answers).await {
+            return said;
+        }
         match &reply {
+            Reply::SmallFile { content } => return file_piece(content).into_iter().collect(),
             Reply::Ping { body } => {
                 // Everything before has been written, and where that can be seen, read.
-                let pong = Request::Pong { body: body.clone() }.encode(None);
-                let _ = to_session.lock().await.write_all(&pong).await;
+                answer(answers, &Request::Pong { body: body.clone() });
             }
             Reply::LoggedIn { user, .. } => *own = Some(user.clone()),
             // The original shows what it sends by itself.
             Reply::Message(message) if Some(&message.from) == own.as_ref() => return Vec::new(),
+            Reply::Message(message) if message.file.is_some() => {
+                let said = message.file.as_ref().map(|offered| file::said(message, offered));
+                return said.map_or_else(Vec::new, |said| pieces(&Reply::Message(said), None));
+            }
             _ => {}
         }
         let asked = frame.tag("ref").and_then(|code| code.parse().ok());
@@ -220,6 +269,22 @@ impl Adapter {
                     look = (look * 2).min(LAST_LOOK);
                 }
             }
+        }
+    }
+}
+
+/// Says something to the session on behalf of the client.
+fn answer(answers: &Answers, request: &Request) {
+    if answers.try_send(request.encode(None)).is_err() {
+        debug!("the session asks for more than it takes");
+    }
+}
+
+/// Writes what is to be said to the session: whoever listens to the session must not wait for it to listen.
+async fn pass_on(mut answers: mpsc::Receiver<Bytes>, to_session: &ToSession) {
+    while let Some(answer) = answers.recv().await {
+        if to_session.lock().await.write_all(&answer).await.is_err() {
+            return;
         }
     }
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use sotto_proto::{Decoder, Frame, Message, Page, Reply, Seq};
+use sotto_proto::{Decoder, Frame, Page, Reply, Seq};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
@@ -13,15 +13,17 @@ use tracing::debug;
 use crate::Server;
 use crate::accept::Admission;
 use crate::error::ConnectionEnd;
-use crate::hub;
 use crate::outbox::{Gap, Introduction, Outbox, Placed};
 use crate::session::Session;
 use crate::store::{Range, StoreError};
+use crate::{handlers, hub};
 
 /// What is given to TLS at once: one full record.
 const RECORD: usize = 16 * 1024;
 /// What is asked of the socket at once.
 const READ: usize = 4 * 1024;
+/// And when more of a frame is to come.
+const MOST_READ: usize = 16 * 1024;
 /// Messages read from the store at once for a client that is catching up.
 const PAGE: u16 = 200;
 
@@ -43,6 +45,7 @@ pub(crate) async fn serve(
     let end = tokio::select! {
         end = converse(reader, &mut session) => end,
         end = feed(&server, &outbox) => end,
+        end = handlers::file::carry(&outbox) => end,
         end = writer.write_all(&outbox) => end,
         refusal = outbox.closed() => ConnectionEnd::Closed(refusal),
     };
@@ -100,7 +103,7 @@ async fn next_frame<S: Transport>(
         if let Some(frame) = decoder.next(buffer).map_err(ConnectionEnd::Malformed)? {
             return Ok(frame);
         }
-        buffer.reserve(READ);
+        buffer.reserve(decoder.missing(buffer).clamp(READ, MOST_READ));
         if read_in_time(reader.read_buf(buffer), session).await? == 0 {
             return Err(ConnectionEnd::PeerClosed);
         }
@@ -133,12 +136,8 @@ async fn feed(server: &Server, outbox: &Outbox) -> ConnectionEnd {
                 let range = Range { since: Seq::ZERO, page: Page::After(cursor), limit: PAGE };
                 server.store.read(conv, range).await.map(|page| {
                     let placed = page.into_iter().map(|message| {
-                        let own = message.sender.id == user;
-                        let (seq, cid) = (message.seq, message.cid.filter(|_| own));
-                        let (at, from, text, clear) =
-                            (message.at, message.sender.name, message.text, message.clear);
-                        let frame =
-                            Reply::Message(Message { conv, seq, at, cid, from, text, clear }).encode(None);
+                        let seq = message.seq;
+                        let frame = Reply::Message(message.for_reader(conv, user)).encode(None);
                         Placed { conv, seq, frame }
                     });
                     outbox.feed(conv, placed.collect());

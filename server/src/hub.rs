@@ -12,12 +12,12 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use sotto_proto::{Cid, ConvKind, Message, MessageText, Reply, Seq, Username};
+use sotto_proto::{Attachment, Cid, ConvKind, Message, MessageText, Reply, Seq, Username};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::outbox::{Outbox, OutboxId};
-use crate::store::{Account, Conversation, UserId};
+use crate::store::{Account, Conversation, NewFile, UserId};
 use presence::Announcements;
 
 /// Who is online.
@@ -179,6 +179,29 @@ impl Hub {
         addressees
     }
 
+    /// Where somebody who is online is told things.
+    pub(crate) fn outbox(&self, user: UserId) -> Option<Arc<Outbox>> {
+        match &self.roster().people.get(&user)?.place {
+            Place::Here(holder) => Some(Arc::clone(&holder.outbox)),
+            Place::Lingering { .. } => None,
+        }
+    }
+
+    /// Tells somebody something that is not kept anywhere, if they are online and have room for it.
+    pub(crate) fn inform(&self, user: UserId, news: &Reply) {
+        if let Some(outbox) = self.outbox(user) {
+            outbox.announce(news.encode(None));
+        }
+    }
+
+    /// Those of a conversation who are online.
+    pub(crate) fn present(&self, conversation: &Conversation) -> Vec<Arc<Outbox>> {
+        match conversation.kind {
+            ConvKind::Lobby => self.everyone().to_vec(),
+            _ => conversation.members.iter().filter_map(|member| self.outbox(member.id)).collect(),
+        }
+    }
+
     fn everyone(&self) -> Arc<[Arc<Outbox>]> {
         let mut roster = self.roster();
         if let Some(snapshot) = &roster.snapshot {
@@ -238,6 +261,7 @@ pub(crate) struct Delivery {
     pub(crate) cid: Option<Cid>,
     pub(crate) text: MessageText,
     clear: bool,
+    file: Option<Attachment>,
     /// The session that sent it, and what it called its request.
     pub(crate) origin: OutboxId,
     reference: Option<Box<str>>,
@@ -253,15 +277,18 @@ pub(crate) struct Parcel {
     pub(crate) text: MessageText,
     /// It came without encryption.
     pub(crate) clear: bool,
+    /// The file that it offers.
+    pub(crate) file: Option<Box<NewFile>>,
     pub(crate) origin: OutboxId,
     pub(crate) reference: Option<Box<str>>,
 }
 
 impl Delivery {
     pub(crate) fn new(parcel: Parcel, seq: Seq, at: u64) -> Self {
-        let Parcel { conversation, sender, cid, text, clear, origin, reference } = parcel;
+        let Parcel { conversation, sender, cid, text, clear, file, origin, reference } = parcel;
+        let file = file.map(|file| file.into_attachment());
         let (event, introduction) = (OnceLock::new(), OnceLock::new());
-        Self { conversation, seq, at, sender, cid, text, clear, origin, reference, event, introduction }
+        Self { conversation, seq, at, sender, cid, text, clear, file, origin, reference, event, introduction }
     }
 
     /// The frame that stands for this message in one member's session.
@@ -279,7 +306,13 @@ impl Delivery {
     /// What the sending session gets if it gave a cid.
     pub(crate) fn acknowledgement_for(&self, session: OutboxId) -> Option<Bytes> {
         let cid = self.cid.filter(|_| session == self.origin)?;
-        let stored = Reply::Stored { cid, conv: self.conversation.id, seq: self.seq, at: self.at };
+        let stored = Reply::Stored {
+            cid,
+            conv: self.conversation.id,
+            seq: self.seq,
+            at: self.at,
+            file: self.file.as_ref().map(|file| file.id),
+        };
         Some(stored.encode(self.reference.as_deref()))
     }
 
@@ -302,6 +335,7 @@ impl Delivery {
             from: self.sender.name.clone(),
             text: self.text.clone(),
             clear: self.clear,
+            file: self.file.clone(),
         })
     }
 }

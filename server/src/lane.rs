@@ -19,6 +19,9 @@ use crate::store::{Draft, Outcome, Store};
 /// The most messages in one transaction.
 const BATCH: usize = 512;
 
+const NOT_STORED: &str = "The server could not store this message. Send it again.";
+const NO_ROOM: &str = "There is no room on the server for this file. Take back files that nobody needs any more, or wait for some to expire.";
+
 /// A message on its way into the store, and where to answer.
 pub(crate) struct Letter {
     pub(crate) parcel: Parcel,
@@ -95,7 +98,7 @@ impl LaneWorker {
             Ok(outcomes) => self.deliver(letters, outcomes),
             Err(fault) => {
                 error!(error = %fault, messages = letters.len(), "messages could not be stored");
-                letters.iter().for_each(refuse);
+                letters.iter().for_each(|letter| refuse(letter, (Reason::NotStored, NOT_STORED)));
             }
         }
     }
@@ -107,6 +110,7 @@ impl LaneWorker {
             match outcome {
                 Outcome::Stored { seq, at } => fresh.push(Delivery::new(letter.parcel, seq, at)),
                 Outcome::Duplicate { .. } => again.push((letter, outcome)),
+                Outcome::NoRoom => refuse(&letter, (Reason::Quota, NO_ROOM)),
             }
         }
         self.hub.deliver(&fresh);
@@ -118,21 +122,21 @@ impl LaneWorker {
 }
 
 fn draft(letter: &Letter) -> Draft {
-    let Parcel { conversation, sender, cid, text, clear, .. } = &letter.parcel;
-    Draft { conv: conversation.id, sender: sender.id, cid: *cid, text: text.clone(), clear: *clear }
+    let Parcel { conversation, sender, cid, text, clear, file, .. } = &letter.parcel;
+    let (text, file) = (text.clone(), file.clone());
+    Draft { conv: conversation.id, sender: sender.id, cid: *cid, text, clear: *clear, file }
 }
 
 fn acknowledge_again(letter: &Letter, outcome: Outcome) {
-    if let (Outcome::Duplicate { conv, seq, at }, Some(cid)) = (outcome, letter.parcel.cid) {
-        let frame = Reply::Stored { cid, conv, seq, at }.encode(letter.parcel.reference.as_deref());
+    if let (Outcome::Duplicate { conv, seq, at, file }, Some(cid)) = (outcome, letter.parcel.cid) {
+        let frame = Reply::Stored { cid, conv, seq, at, file }.encode(letter.parcel.reference.as_deref());
         letter.sender.acknowledge_again(Placed { conv, seq, frame });
     }
 }
 
-fn refuse(letter: &Letter) {
-    let sentence = "The server could not store this message. Send it again.".to_owned();
-    let reply =
-        Reply::NotSent { cid: letter.parcel.cid, reason: Reason::NotStored, who: Vec::new(), sentence };
+fn refuse(letter: &Letter, (reason, sentence): (Reason, &str)) {
+    let (cid, sentence) = (letter.parcel.cid, sentence.to_owned());
+    let reply = Reply::NotSent { cid, reason, who: Vec::new(), sentence };
     letter.sender.reply(reply.encode(letter.parcel.reference.as_deref()));
 }
 

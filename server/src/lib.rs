@@ -8,6 +8,7 @@ mod bus;
 mod compat;
 mod config;
 mod connection;
+mod downloads;
 mod error;
 mod handlers;
 mod hub;
@@ -17,6 +18,7 @@ mod limits;
 mod outbox;
 mod passwords;
 mod session;
+mod spool;
 mod store;
 mod throttle;
 mod tls;
@@ -46,6 +48,7 @@ use hub::Hub;
 use invite::Invite;
 use lane::{Lane, LaneWorker};
 use passwords::Passwords;
+use spool::Spool;
 use store::{Conversation, Sqlite, Store, UserId};
 use throttle::{Source, Throttle};
 use tls::Identity;
@@ -60,6 +63,7 @@ pub(crate) struct Server {
     hub: Arc<Hub>,
     lane: Lane,
     lobby: Arc<Conversation>,
+    spool: Arc<Spool>,
     passwords: Passwords,
     invite: Invite,
     door: Door,
@@ -134,8 +138,12 @@ fn assemble(config: Config, store: Arc<dyn Store>) -> anyhow::Result<(Arc<Server
     let worker = LaneWorker { store: Arc::clone(&store), hub: Arc::clone(&hub), bus: Box::new(NoBus) };
     let lobby = Conversation { id: store::lobby_id(), kind: ConvKind::Lobby, members: Vec::new() };
     let (lane, lane_task) = Lane::start(worker, limits.lane_messages());
+    let spool = Spool::open(&config.data_dir, limits.free_disk()).with_context(|| {
+        format!("cannot make the spool for files in {}; is the disk full?", config.data_dir.display())
+    })?;
     let server = Server {
         lane,
+        spool: Arc::new(spool),
         hub,
         store,
         lobby: Arc::new(lobby),
@@ -196,7 +204,9 @@ impl Bound {
         let tls = TlsAcceptor::from(tls::server_config(Arc::clone(&identity))?);
         let tasks = TaskTracker::new();
         let announcing = Arc::clone(&server.hub).announce(server.limits().presence());
-        let background = [tokio::spawn(announcing), tokio::spawn(identity.keep_fresh())];
+        let sweeping = handlers::file::keep_swept(Arc::clone(&server));
+        let background =
+            [tokio::spawn(announcing), tokio::spawn(identity.keep_fresh()), tokio::spawn(sweeping)];
         let accepting = accept::accept_loop(listener, Entrance::Tls(tls), Arc::clone(&server), tasks.clone());
         let accepting = tokio::spawn(accepting);
         if let Some(plaintext) = plaintext {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::store::Room;
+
 /// One row of the table below.
 pub struct Limit {
     /// As in `--limit NAME=VALUE` and `[limits]`.
@@ -93,6 +95,20 @@ limits! {
         "milliseconds between two messages to an original client, where it cannot be seen whether it has read";
     plaintext_file_bytes "plaintext-file-bytes" = 1048576, 1..
         "the largest file from an original client; a longer one is passed over";
+    file_bytes "file-bytes" = 1073741824, 1..
+        "the largest file; a larger one is refused when it is offered";
+    spool_bytes_per_user "spool-bytes-per-user" = 2147483648, 1..
+        "bytes of all files that one account offers at a time; one more is refused with 208 quota";
+    files_per_user "files-per-user" = 200, 1..
+        "files that one account offers at a time; one more is refused with 208 quota";
+    spool_bytes "spool-bytes" = 21474836480, 1..
+        "bytes of all files that the server keeps; one more is refused with 208 quota";
+    free_disk_bytes "free-disk-bytes" = 1073741824, 1..
+        "bytes of the disk that files leave free; uploads wait with 224 disk-full until there is more";
+    file_days "file-days" = 7, 1..
+        "days for which a file is kept that not everybody has answered to";
+    transfers "transfers-per-connection" = 32, 1..
+        "files sent to one client at the same time; one more is told 224 busy";
     shutdown_seconds "shutdown-seconds" = 8, 1..
         "for finishing what is in flight when the server is stopped";
 }
@@ -240,6 +256,32 @@ impl Limits {
         count(self.plaintext_file_bytes).min(1 << 26)
     }
 
+    pub(crate) fn file_bytes(&self) -> u64 {
+        bytes(self.file_bytes)
+    }
+
+    pub(crate) fn room_for_files(&self) -> Room {
+        Room {
+            per_user: bytes(self.spool_bytes_per_user),
+            count: bytes(self.files_per_user),
+            total: bytes(self.spool_bytes),
+        }
+    }
+
+    /// 0: files may fill the disk.
+    pub(crate) fn free_disk(&self) -> u64 {
+        self.free_disk_bytes
+    }
+
+    pub(crate) fn file_millis(&self) -> u64 {
+        if self.file_days == 0 { u64::MAX >> 2 } else { self.file_days.saturating_mul(24 * 3600 * 1000) }
+    }
+
+    pub(crate) fn transfers(&self) -> usize {
+        // Each holds a file open.
+        count(self.transfers).min(1024)
+    }
+
     pub(crate) fn shutdown(&self) -> Duration {
         seconds(self.shutdown_seconds)
     }
@@ -250,6 +292,10 @@ const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 fn seconds(limit: u64) -> Duration {
     if limit == 0 { FOREVER } else { Duration::from_secs(limit).min(FOREVER) }
+}
+
+fn bytes(limit: u64) -> u64 {
+    if limit == 0 { u64::MAX } else { limit }
 }
 
 fn count(limit: u64) -> usize {

@@ -5,14 +5,17 @@
 //! up*: it only notes how far behind it is, and the connection's feeder reads the rest from the store at the
 //! client's own pace. So memory is bounded, nobody waits for a slow client, and it loses nothing.
 
+mod content;
+
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use sotto_proto::{ConvId, Refusal, Reply, Seq};
+use sotto_proto::{ConvId, FileId, Refusal, Reply, Seq};
 use tokio::sync::Notify;
 
+use crate::downloads::Downloads;
 use crate::hub::Delivery;
 use crate::store::UserId;
 
@@ -31,6 +34,11 @@ pub(crate) struct Outbox {
     state: Mutex<State>,
     /// Whose it is, once logged in.
     user: OnceLock<UserId>,
+    /// The files it is being sent.
+    pub(crate) downloads: Downloads,
+    /// It speaks of files as offers; whoever does not gets small ones as the original does.
+    knows_offers: AtomicBool,
+    content_room: Notify,
     work: Notify,
     room: Notify,
     behind: Notify,
@@ -42,6 +50,8 @@ pub(crate) struct Outbox {
 struct State {
     queue: VecDeque<Item>,
     bytes: usize,
+    /// Content of files, as frames: each written only when nothing else waits.
+    content: VecDeque<(FileId, Bytes)>,
     mode: Mode,
     tracks: HashMap<ConvId, Track>,
     /// The last messages handed to the writer and not yet reported written.
@@ -105,6 +115,9 @@ impl Outbox {
             limit,
             state: Mutex::default(),
             user: OnceLock::new(),
+            downloads: Downloads::default(),
+            knows_offers: AtomicBool::new(false),
+            content_room: Notify::new(),
             work: Notify::new(),
             room: Notify::new(),
             behind: Notify::new(),
@@ -291,10 +304,17 @@ impl Outbox {
             let place = state.queue.pop_front().and_then(|item| item.place);
             state.in_flight.extend(place);
         }
+        if buffer.is_empty() {
+            buffer.extend_from_slice(&state.content.pop_front().map(|(_, frame)| frame).unwrap_or_default());
+        }
+        let fed = state.content.is_empty();
         let low = state.bytes <= self.limit / LOW_WATER_DIVISOR;
         let hungry = low && state.mode == Mode::CatchingUp;
         let room = state.bytes < self.limit;
         drop(state);
+        if fed {
+            self.content_room.notify_one();
+        }
         if hungry {
             self.behind.notify_one();
         }

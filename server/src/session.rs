@@ -10,7 +10,7 @@ use tracing::{debug, error, info};
 use crate::Server;
 use crate::accept::Admission;
 use crate::error::{ConnectionEnd, Failure};
-use crate::handlers::{account, history, message, presence};
+use crate::handlers::{account, file, history, message, presence};
 use crate::hub::Stay;
 use crate::outbox::Outbox;
 use crate::store::{Account, Conversation};
@@ -73,6 +73,13 @@ struct Clock {
     last_heard: Instant,
     quiet: bool,
     answers_pings: bool,
+}
+
+/// Uploads of a session that has ended can be closed.
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.server.spool.detach(self.outbox.id());
+    }
 }
 
 impl Session {
@@ -189,13 +196,27 @@ impl Session {
     /// What a member asks for in their own name.
     async fn serve(&mut self, request: Request, asker: &Asker) -> Result<(), Failure> {
         let Who::Member(member) = &mut self.who else { return Ok(()) };
+        if speaks_of_offers(&request) && !self.admission.original {
+            self.outbox.know_offers();
+        }
         match request {
             Request::Send { cid, to, text } => {
-                message::send(&self.server, member, (asker, message::Draft { cid, to, text })).await
+                message::send(&self.server, member, (asker, message::Draft { cid, to, text, file: None }))
+                    .await
             }
             Request::History { conv, page, limit } => {
                 history::read(&self.server, member, (asker, history::Asked { conv, page, limit })).await
             }
+            Request::Offer(offer) => file::offer(&self.server, member, (asker, offer)).await,
+            Request::Chunk { file, off, bytes } => file::chunk(&self.server, asker, (file, off, bytes)).await,
+            Request::Answer { file, answer, who } => {
+                file::answer(&self.server, member, (asker, file::Said { file, answer, who })).await
+            }
+            Request::Ready { file, off, upto } => {
+                file::ready(&self.server, member, (asker, file::Ready { file, off, upto })).await
+            }
+            Request::Files => file::list(&self.server, member, asker).await,
+            Request::SmallFile { content } => file::small(&self.server, member, (asker, content)).await,
             Request::Who { all } => presence::who(&self.server, member, (asker, all)).await,
             _ => {
                 let sentence = "You are logged in on this connection; log out first (100).";
@@ -266,6 +287,12 @@ impl Session {
     }
 }
 
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| Failure::Refused(internal()))?;
+    Ok(bytes)
+}
+
 /// What a peer learns of a fault of ours.
 pub(crate) fn internal() -> Refusal {
     Refusal::new(Reason::Internal, "Something went wrong inside the server. Try again.")
@@ -276,6 +303,18 @@ fn answer_ping(asker: &Asker, body: bytes::Bytes) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Whether a request is one of a client that knows what an offer is.
+fn speaks_of_offers(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Offer(_)
+            | Request::Answer { .. }
+            | Request::Ready { .. }
+            | Request::Files
+            | Request::Chunk { .. }
+    )
+}
+
 /// Good framing, and a request in it that is not. A message is refused as a message.
 fn bad_request(frame: &Frame, fault: &DecodeError, asker: &Asker) -> Result<(), Failure> {
     let reason = match fault {
@@ -284,7 +323,7 @@ fn bad_request(frame: &Frame, fault: &DecodeError, asker: &Asker) -> Result<(), 
         _ => Reason::BadRequest,
     };
     let sentence = format!("{fault}.");
-    if frame.code() != code::SEND {
+    if !matches!(frame.code(), code::SEND | code::OFFER) {
         return Err(Failure::refused(reason, sentence));
     }
     let cid = frame.parsed("cid").ok().flatten();

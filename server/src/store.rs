@@ -1,6 +1,7 @@
 //! The truth: accounts, conversations and messages. A trait of domain verbs, each one transaction, so
 //! that another database can take SQLite's place. What a verb returned `Ok` for is durable.
 
+mod files;
 mod sqlite;
 
 #[cfg(test)]
@@ -9,8 +10,11 @@ mod contract;
 use std::future::Future;
 use std::pin::Pin;
 
-use sotto_proto::{Cid, ConvId, ConvKind, Epoch, MessageText, Page, Seq, Username};
+use sotto_proto::{
+    Attachment, Cid, ConvId, ConvKind, Epoch, FileId, Message, MessageText, Page, Seq, Username,
+};
 
+pub(crate) use files::{ListedFile, LiveFile, NewFile, Noted, Room, Said, StoredFile};
 pub(crate) use sqlite::Sqlite;
 
 /// An account's number: internal, never on the wire.
@@ -71,6 +75,8 @@ pub(crate) struct Draft {
     pub(crate) text: MessageText,
     /// It came without encryption.
     pub(crate) clear: bool,
+    /// The file that it offers.
+    pub(crate) file: Option<Box<NewFile>>,
 }
 
 /// What became of a draft.
@@ -79,7 +85,9 @@ pub(crate) enum Outcome {
     /// It is message `seq` of its conversation.
     Stored { seq: Seq, at: u64 },
     /// Its cid was stored before, as this message; nothing was stored now.
-    Duplicate { conv: ConvId, seq: Seq, at: u64 },
+    Duplicate { conv: ConvId, seq: Seq, at: u64, file: Option<FileId> },
+    /// There is no room for the file it offers; nothing was stored.
+    NoRoom,
 }
 
 /// How a new account starts.
@@ -167,6 +175,24 @@ pub(crate) trait Store: Send + Sync + 'static {
 
     /// Raises confirmed positions; never lowers one.
     fn confirm(&self, user: UserId, positions: Vec<(ConvId, Seq)>) -> Answer<'_, ()>;
+
+    /// A file that is there at `now` and that `user` may see, as its sender or because it is for them.
+    fn file(&self, user: UserId, id: FileId, now: u64) -> Answer<'_, Option<StoredFile>>;
+
+    /// The files that are there at `now` and that `user` may see, the oldest first; at most the last `limit`.
+    fn files(&self, user: UserId, now: u64, limit: u16) -> Answer<'_, Vec<ListedFile>>;
+
+    /// Notes what somebody has said to an offer that is there.
+    fn say(&self, user: UserId, id: FileId, said: Said) -> Answer<'_, Noted>;
+
+    /// All of a file's content is there. False: the file has been let go of meanwhile.
+    fn file_stored(&self, id: FileId) -> Answer<'_, bool>;
+
+    /// Lets go of a file. False: that had been done already.
+    fn end_file(&self, id: FileId) -> Answer<'_, bool>;
+
+    /// All files that have not been let go of, and when each is to be.
+    fn live_files(&self) -> Answer<'_, Vec<LiveFile>>;
 }
 
 /// The start of an account.
@@ -204,6 +230,16 @@ pub(crate) struct StoredMessage {
     pub(crate) cid: Option<Cid>,
     pub(crate) text: MessageText,
     pub(crate) clear: bool,
+    pub(crate) file: Option<Attachment>,
+}
+
+impl StoredMessage {
+    /// As `reader` gets it from history: the cid is told to the sender only.
+    pub(crate) fn for_reader(self, conv: ConvId, reader: UserId) -> Message {
+        let Self { seq, sender, at, cid, text, clear, file } = self;
+        let cid = cid.filter(|_| sender.id == reader);
+        Message { conv, seq, at, cid, from: sender.name, text, clear, file }
+    }
 }
 
 /// The lobby's number.

@@ -53,7 +53,8 @@ async fn a_bad_request_in_good_framing_is_refused_and_the_connection_lives() {
     let [mut ann] = house.join(["ann"]).await;
     let requests: [(&[u8], Reason); 6] = [
         (b"999", Reason::UnknownCode),
-        (b"109\r\nfile", Reason::UnknownCode),
+        (b"109\r\n", Reason::BadRequest),
+        (b"110\r\n*\r\nfile", Reason::BadRequest),
         (b"107 conv=1 limit=201", Reason::BadRequest),
         (b"107 conv=x", Reason::BadRequest),
         (b"107", Reason::BadRequest),

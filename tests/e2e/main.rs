@@ -12,6 +12,7 @@ mod bad_input;
 mod conversation;
 mod delivery;
 mod desktop;
+mod files;
 mod identity;
 mod original;
 mod process;

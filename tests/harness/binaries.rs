@@ -48,8 +48,21 @@ pub struct ServerProcess {
 impl ServerProcess {
     /// Starts a server on `dir` and waits for its line.
     pub fn start(dir: &Path, arguments: &[&str]) -> Self {
-        let mut child =
-            server(dir, arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a process");
+        Self::run(server(dir, arguments))
+    }
+
+    /// As [`Self::start`], with files that cannot grow beyond so many KiB: to it the disk is full then.
+    pub fn start_within(dir: &Path, kib: u32) -> Self {
+        let server = server(dir, &[]);
+        let mut shell = Command::new("sh");
+        // Ignored signals stay ignored: the write fails instead.
+        shell.args(["-c", &format!("trap '' XFSZ; ulimit -S -f {}; exec \"$0\" \"$@\"", kib * 2)]);
+        shell.arg(server.get_program()).args(server.get_args()).stdin(Stdio::null());
+        Self::run(shell)
+    }
+
+    fn run(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a process");
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut ready = String::new();
         stdout.read_line(&mut ready).expect("a line");

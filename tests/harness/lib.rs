@@ -8,6 +8,7 @@
 
 pub mod binaries;
 pub mod desktop;
+pub mod files;
 mod house;
 mod original;
 mod person;

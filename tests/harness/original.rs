@@ -108,6 +108,17 @@ impl Original {
         }
     }
 
+    /// Passes over what is said up to a file; its content.
+    pub async fn next_file(&mut self) -> Vec<u8> {
+        loop {
+            match self.next().await {
+                Read::File(content) => return content,
+                Read::Code(203 | 205 | 210, _) | Read::Said(..) => {}
+                other => panic!("{other:?} instead of a file"),
+            }
+        }
+    }
+
     /// Passes over everything up to this code; its fields.
     pub async fn waits_for(&mut self, code: u16) -> Vec<String> {
         loop {

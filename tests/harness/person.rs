@@ -352,12 +352,16 @@ impl Person {
 
 /// A message with its cid; nobody named: to everyone.
 fn message(cid: Cid, to: &[&str], text: &str) -> Request {
-    let to = if to.is_empty() {
-        Audience::Everyone
-    } else {
-        Audience::set(to.iter().map(|name| username(name))).expect("an audience")
-    };
+    let to = audience(to);
     Request::Send { cid: Some(cid), to, text: MessageText::new(text).expect("a text") }
+}
+
+/// Nobody named: everyone.
+pub(crate) fn audience(names: &[&str]) -> Audience {
+    if names.is_empty() {
+        return Audience::Everyone;
+    }
+    Audience::set(names.iter().map(|name| username(name))).expect("an audience")
 }
 
 fn announced(reply: &Reply) -> Option<&Vec<Username>> {

@@ -373,7 +373,7 @@ impl Rooms {
             };
             let Outgoing { cid, text, fate, .. } = self.outgoing.remove(index);
             if let (Fate::Stored { seq, at, .. }, Some(from)) = (fate, self.model.me().cloned()) {
-                self.news(&Message { conv, seq, at, cid: Some(cid), from, text, clear: false });
+                self.news(&Message { conv, seq, at, cid: Some(cid), from, text, clear: false, file: None });
             }
         }
     }

@@ -256,7 +256,7 @@ impl Session {
             Reply::WrongPassword => self.wrong_password(),
             Reply::AlreadyLoggedIn { since, from } => self.end(Problem::AlreadyLoggedIn { since, from }),
             Reply::Message(message) => return self.message(message),
-            Reply::Stored { cid, conv, seq, at } => self.stored((cid, conv), seq, at),
+            Reply::Stored { cid, conv, seq, at, .. } => self.stored((cid, conv), seq, at),
             Reply::NotSent { cid: Some(cid), reason, who, sentence } => {
                 self.not_sent(cid, reason, (who, sentence));
             }
@@ -280,6 +280,11 @@ impl Session {
             | Reply::Everyone { .. }
             | Reply::Registered
             | Reply::NameTaken
+            | Reply::SmallFile { .. }
+            | Reply::Chunk { .. }
+            | Reply::GoOn { .. }
+            | Reply::FileState(_)
+            | Reply::FileRefused { .. }
             | Reply::NotSent { cid: None, .. } => {}
         }
         Ok(())

@@ -99,7 +99,16 @@ impl Desk {
             let text = MessageText::new(&text(number)).expect("a text");
             let conv = ConvId::new(1).expect("a number");
             let at = NOW - (messages - number) * 1000;
-            self.tells(Update::Message(Message { conv, seq, at, cid: None, from, text, clear: false }));
+            self.tells(Update::Message(Message {
+                conv,
+                seq,
+                at,
+                cid: None,
+                from,
+                text,
+                clear: false,
+                file: None,
+            }));
             self.next += 1;
             if number % 500 == 499 {
                 self.frame(Vec::new());

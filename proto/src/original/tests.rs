@@ -121,7 +121,7 @@ fn a_request_that_never_ends_is_given_up() {
 fn message(text: &str) -> Reply {
     let (conv, seq) = (ConvId::new(1).unwrap(), Seq::new(1).unwrap());
     let (from, text) = ("李雷".parse().unwrap(), MessageText::new(text).unwrap());
-    Reply::Message(Message { conv, seq, at: 0, cid: None, from, text, clear: false })
+    Reply::Message(Message { conv, seq, at: 0, cid: None, from, text, clear: false, file: None })
 }
 
 #[test]

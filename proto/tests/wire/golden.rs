@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sotto_proto::{
-    Audience, ConvKind, Frame, Message, Page, Presence, Reason, Refusal, Reply, Request, code,
+    Answer, Audience, ConvKind, FileStage, FileState, Frame, Message, Page, Presence, Reason, Refusal, Reply,
+    Request, Standing,
 };
 
 use crate::round_trip::registered_codes;
-use crate::table::{AT, cid, conv, epoch, name, pass, people, seq, text, token};
+use crate::table::{AT, cid, conv, epoch, file, name, offer, offered, pass, people, seq, text, token};
 
 #[test]
 fn requests_are_these_bytes() {
@@ -37,15 +38,14 @@ fn the_length_counts_the_payload_and_the_reference_is_the_first_tag() {
 
 #[test]
 fn there_are_golden_bytes_for_every_code_that_is_built() {
-    let mut built = registered_codes();
-    assert!(built.remove(&code::SEND_FILE) && built.remove(&code::FILE));
+    let built = registered_codes();
     let payloads = requests().into_iter().map(|row| row.0).chain(replies().into_iter().map(|row| row.0));
     assert_eq!(payloads.map(|payload| parse(payload).code()).collect::<BTreeSet<_>>(), built);
 }
 
 fn requests() -> Vec<(&'static [u8], Request)> {
     let user = || name("ann");
-    vec![
+    let mut requests: Vec<(&'static [u8], Request)> = vec![
         (b"100", Request::LogOut),
         (
             b"101\r\nann\r\npw\r\n",
@@ -91,6 +91,37 @@ fn requests() -> Vec<(&'static [u8], Request)> {
         ),
         (b"108", Request::Who { all: false }),
         (b"108 all=1", Request::Who { all: true }),
+    ];
+    requests.extend(files_asked());
+    requests
+}
+
+fn files_asked() -> Vec<(&'static [u8], Request)> {
+    let (file, bytes) = (file(), Bytes::from_static(b"\r\n\0"));
+    vec![
+        (b"109\r\n\r\n\0", Request::SmallFile { content: bytes.clone() }),
+        (b"109 file=000102030405060708090a0b0c0d0e0f off=7\r\n\r\n\0", Request::Chunk { file, off: 7, bytes }),
+        (
+            b"110 cid=000102030405060708090a0b0c0d0e0f size=7 hash=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f media=text/plain\r\nann\tBob\r\na b.txt",
+            Request::Offer(offer(people(["ann", "Bob"]), "a b.txt", 7)),
+        ),
+        (
+            b"111 file=000102030405060708090a0b0c0d0e0f say=accept",
+            Request::Answer { file, answer: Answer::Accept, who: None },
+        ),
+        (
+            b"111 file=000102030405060708090a0b0c0d0e0f say=cancel who=J.%20R.",
+            Request::Answer { file, answer: Answer::Cancel, who: Some(name("J. R.")) },
+        ),
+        (
+            b"112 file=000102030405060708090a0b0c0d0e0f off=0",
+            Request::Ready { file, off: 0, upto: None },
+        ),
+        (
+            b"112 file=000102030405060708090a0b0c0d0e0f off=5 upto=9",
+            Request::Ready { file, off: 5, upto: Some(9) },
+        ),
+        (b"113", Request::Files),
     ]
 }
 
@@ -133,7 +164,11 @@ fn replies() -> Vec<(&'static [u8], Reply)> {
         (b"211\r\n\0\xff", Reply::Pong { body: Bytes::from_static(b"\0\xff") }),
         (
             b"212 cid=000102030405060708090a0b0c0d0e0f conv=3 seq=5 at=1767225600123",
-            Reply::Stored { cid, conv, seq: seq(5), at: AT },
+            Reply::Stored { cid, conv, seq: seq(5), at: AT, file: None },
+        ),
+        (
+            b"212 cid=000102030405060708090a0b0c0d0e0f conv=3 seq=5 at=1767225600123 file=000102030405060708090a0b0c0d0e0f",
+            Reply::Stored { cid, conv, seq: seq(5), at: AT, file: Some(file()) },
         ),
         (b"213", Reply::CaughtUp),
         (b"214 conv=3 from=1 to=4", Reply::Hole { conv, from: seq(1), to: seq(4) }),
@@ -149,7 +184,43 @@ fn replies() -> Vec<(&'static [u8], Reply)> {
         (b"220 conv=3 kind=room head=5 after=4\r\nann", conversation(ConvKind::Room, vec![ann.clone()])),
     ];
     replies.extend(messages());
+    replies.extend(files_told());
     replies
+}
+
+fn files_told() -> Vec<(&'static [u8], Reply)> {
+    let (file, bytes) = (file(), Bytes::from_static(b"\r\n\0"));
+    let [ann, bob] = ["ann", "Bob"].map(name);
+    let state = |stage, people| Reply::FileState(FileState { file, stage, off: 7, people });
+    vec![
+        (
+            b"209 conv=3 seq=5 at=1767225600123 file=000102030405060708090a0b0c0d0e0f size=7 hash=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f media=text/plain until=1767225600123\r\nann\r\na b.txt",
+            Reply::Message(offered("a b.txt", false)),
+        ),
+        (
+            b"209 conv=3 seq=5 at=1767225600123 file=000102030405060708090a0b0c0d0e0f size=7 hash=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f media=text/plain until=1767225600123 gone=1\r\nann\r\na b.txt",
+            Reply::Message(offered("a b.txt", true)),
+        ),
+        (b"200\r\n\r\n\0", Reply::SmallFile { content: bytes.clone() }),
+        (b"200 file=000102030405060708090a0b0c0d0e0f off=7\r\n\r\n\0", Reply::Chunk { file, off: 7, bytes }),
+        (b"222 file=000102030405060708090a0b0c0d0e0f off=5 upto=9", Reply::GoOn { file, off: 5, upto: 9 }),
+        (b"223 file=000102030405060708090a0b0c0d0e0f stage=gone off=7", state(FileStage::Gone, vec![])),
+        (
+            b"223 file=000102030405060708090a0b0c0d0e0f stage=uploading off=7\r\nann\taccepted\t3\r\nBob\tdeclined",
+            state(FileStage::Uploading, vec![(ann.clone(), Standing::Accepted(3)), (bob.clone(), Standing::Declined)]),
+        ),
+        (
+            b"223 file=000102030405060708090a0b0c0d0e0f stage=stored off=7\r\nann\treceived\r\nBob\tcancelled",
+            state(FileStage::Stored, vec![(ann, Standing::Received), (bob, Standing::Cancelled)]),
+        ),
+        (
+            b"224 file=000102030405060708090a0b0c0d0e0f reason=disk-full retry-after=9\r\nFull.",
+            Reply::FileRefused {
+                file,
+                refusal: Refusal::new(Reason::DiskFull, "Full.").retry(Duration::from_secs(9)),
+            },
+        ),
+    ]
 }
 
 /// Messages, and who is reached without encryption.
@@ -164,6 +235,7 @@ fn messages() -> Vec<(&'static [u8], Reply)> {
         from: ann.clone(),
         text: text("1\r\n2"),
         clear: false,
+        file: None,
     };
     vec![
         (b"209 conv=3 seq=5 at=1767225600123\r\nann\r\n1\r\n2", Reply::Message(message(None))),

@@ -50,7 +50,7 @@ proptest! {
         let sent = Request::from_frame(&Frame::parse(send.encode(None).slice(4..)).unwrap());
         prop_assert_eq!(sent, Ok(send));
         let (conv, seq, from) = (table::conv(1), table::seq(1), table::name("李 雷"));
-        let message = Reply::Message(Message { conv, seq, at: 0, cid: None, from, text, clear: false });
+        let message = Reply::Message(Message { conv, seq, at: 0, cid: None, from, text, clear: false, file: None });
         let got = Reply::from_frame(&Frame::parse(message.encode(None).slice(4..)).unwrap());
         prop_assert_eq!(got, Ok(message));
     }

@@ -33,7 +33,7 @@ fn conversation() -> Vec<(char, Bytes)> {
         ('S', lobby.encode(None)),
         ('S', Reply::CaughtUp.encode(None)),
         ('C', Request::Send { cid: Some(cid), to: Audience::Everyone, text }.encode(None)),
-        ('S', Reply::Stored { cid, conv, seq: seq(5), at: 1_764_000_000_000 }.encode(None)),
+        ('S', Reply::Stored { cid, conv, seq: seq(5), at: 1_764_000_000_000, file: None }.encode(None)),
         ('S', Reply::Ping { body: Bytes::new() }.encode(None)),
         ('C', Request::Pong { body: Bytes::new() }.encode(None)),
         ('C', Request::LogOut.encode(None)),
@@ -67,7 +67,7 @@ fn the_worked_example_is_what_the_encoder_makes() {
 
 #[test]
 fn every_code_and_every_reason_is_in_the_register() {
-    for code in [code::LOG_OUT..=code::SEND_FILE, code::FILE..=code::CONVERSATION].into_iter().flatten() {
+    for code in [code::LOG_OUT..=code::FILES, code::FILE..=code::FILE_REFUSED].into_iter().flatten() {
         if code != 104 && code != 219 {
             assert!(README.contains(&format!("\n| {code} |")), "{code}");
         }
@@ -95,6 +95,9 @@ fn the_bounds_are_those_of_the_code() {
         ("invite code", limits::MAX_INVITE_CHARS),
         ("address in 202 `from=`", limits::MAX_ADDRESS_BYTES),
         ("link", limits::MAX_LINK_BYTES),
+        ("content of a file in a 109 or 200", limits::MAX_CHUNK),
+        ("name of a file", limits::MAX_FILE_NAME_BYTES),
+        ("media type", limits::MAX_MEDIA_BYTES),
     ];
     for (what, most) in bounds {
         assert!(README.contains(&format!("\n| {what} | {most} ")), "{what}: {most}");

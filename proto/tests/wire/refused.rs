@@ -285,6 +285,35 @@ fn a_name_cannot_smuggle_another_field_into_a_frame() {
 }
 
 #[test]
+fn what_is_no_part_of_a_file_is_a_bad_request_and_no_more() {
+    let id = "000102030405060708090a0b0c0d0e0f";
+    for bad in [
+        format!("109 file={id} off=0"),
+        format!("109 file={id} off=0\r\n{}", "x".repeat(limits::MAX_CHUNK + 1)),
+        format!("109 file={id}\r\nx"),
+        format!("109 file={id} off=-1\r\nx"),
+        format!("109 file={id} off=18446744073709551616\r\nx"),
+        "109 file=00 off=0\r\nx".to_owned(),
+        format!("110 cid={id} size=9223372036854775808 hash={id}{id}\r\n*\r\nx"),
+        format!("110 cid={id} size=1 hash={id}\r\n*\r\nx"),
+        format!("110 size=1 hash={id}{id}\r\n*\r\nx"),
+        format!("110 cid={id} size=1 hash={id}{id}\r\n*\r\na/b"),
+        format!("110 cid={id} size=1 hash={id}{id}\r\n*\r\n"),
+        format!("110 cid={id} size=1 hash={id}{id}\r\n\r\na"),
+        format!("111 file={id}"),
+        format!("111 file={id} say=perhaps"),
+        "112 off=0".to_owned(),
+    ] {
+        let refused = Request::from_frame(&parse(bad.clone()).unwrap()).unwrap_err();
+        assert!(!refused.ends_connection(), "{bad}");
+    }
+    let offered = format!("209 conv=1 seq=1 at=1 file={id} size=1 hash={id}{id} until=1\r\nann\r\n../x");
+    assert!(Reply::from_frame(&parse(offered).unwrap()).is_err());
+    let odd = parse(format!("223 file={id} stage=stored off=1\r\nann\tpuzzled\r\nbob\tdeclined")).unwrap();
+    assert!(matches!(Reply::from_frame(&odd), Ok(Reply::FileState(state)) if state.people.len() == 1));
+}
+
+#[test]
 fn a_reference_of_33_characters_is_refused_as_a_request() {
     let frame = parse(format!("108 ref={}", "张".repeat(33))).unwrap();
     let refused = Request::reference(&frame).unwrap_err();

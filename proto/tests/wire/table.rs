@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sotto_proto::{
-    Audience, Cid, ConvId, ConvKind, Epoch, Message, MessageText, Page, Password, Presence, Reason, Refusal,
-    Reply, Request, Seq, Token, Username, limits,
+    Answer, Attachment, Audience, Cid, ConvId, ConvKind, Epoch, FileHash, FileId, FileInfo, FileName,
+    FileStage, FileState, Message, MessageText, Offer, Page, Password, Presence, Reason, Refusal, Reply,
+    Request, Seq, Standing, Token, Username, limits,
 };
 
 /// Every character that means something in a frame, and some that do not.
@@ -49,6 +50,7 @@ pub(crate) fn requests() -> Vec<Request> {
     {
         table.extend([1, limits::MAX_PAGE].map(|limit| Request::History { conv: conv(3), page, limit }));
     }
+    table.extend(files_asked());
     table
 }
 
@@ -88,6 +90,7 @@ pub(crate) fn replies() -> Vec<Reply> {
                 from,
                 text: text.clone(),
                 clear: cid.is_none(),
+                file: None,
             }));
         }
     }
@@ -99,7 +102,9 @@ pub(crate) fn replies() -> Vec<Reply> {
         conv: conv(i64::MAX as u64),
         seq: seq(i64::MAX as u64),
         at: u64::MAX,
+        file: None,
     });
+    table.extend(files_told());
     table.extend([(1, 1), (2, 900)].map(|(from, to)| Reply::Hole {
         conv: conv(3),
         from: seq(from),
@@ -107,12 +112,100 @@ pub(crate) fn replies() -> Vec<Reply> {
     }));
     table.extend([None, Some(conv(3))].map(|conv| Reply::StartOver { conv }));
     table.extend([false, true].map(|more| Reply::End { more }));
+    table.extend(refusals());
+    table
+}
+
+fn refusals() -> Vec<Reply> {
+    let mut table = Vec::new();
     for reason in Reason::ALL.iter().copied().chain([Reason::Other]) {
         let soon = Refusal::new(reason, AWKWARD).retry(Duration::from_millis(1500));
         table.extend([Reply::Refused(soon.clone()), Reply::Refused(Refusal::new(reason, ""))]);
         table.extend([Reply::Goodbye(soon), Reply::Goodbye(Refusal::new(reason, ""))]);
     }
     table
+}
+
+fn files_asked() -> Vec<Request> {
+    let mut table = vec![Request::Files];
+    for bytes in chunks() {
+        table.push(Request::SmallFile { content: bytes.clone() });
+        table.push(Request::Chunk { file: file(), off: limits::MAX_FILE_BYTES, bytes });
+    }
+    for (to, called, size) in [
+        (Audience::Everyone, "a", 0),
+        (people(["张伟", "bob"]), "作业 = 3%.pdf", limits::MAX_FILE_BYTES),
+        (people(["李 雷"]), &"=".repeat(limits::MAX_FILE_NAME_BYTES), 1),
+    ] {
+        table.push(Request::Offer(offer(to, called, size)));
+    }
+    for answer in [Answer::Accept, Answer::Decline, Answer::Received, Answer::Cancel] {
+        for who in [None, Some(name("李 雷"))] {
+            table.push(Request::Answer { file: file(), answer, who });
+        }
+    }
+    for upto in [None, Some(0), Some(u64::MAX)] {
+        table.push(Request::Ready { file: file(), off: 0, upto });
+    }
+    table
+}
+
+fn files_told() -> Vec<Reply> {
+    let mut table = Vec::new();
+    for bytes in chunks() {
+        table.push(Reply::SmallFile { content: bytes.clone() });
+        table.push(Reply::Chunk { file: file(), off: 0, bytes });
+    }
+    for called in ["a", "作业 = 3%.pdf", &"=".repeat(limits::MAX_FILE_NAME_BYTES)] {
+        table.extend([false, true].map(|gone| Reply::Message(offered(called, gone))));
+    }
+    table.push(Reply::GoOn { file: file(), off: 0, upto: u64::MAX });
+    let standings =
+        [Standing::Accepted(u64::MAX), Standing::Declined, Standing::Received, Standing::Cancelled];
+    for stage in [FileStage::Uploading, FileStage::Stored, FileStage::Gone] {
+        for people in [vec![], standings.map(|standing| (name("李 雷"), standing)).to_vec()] {
+            table.push(Reply::FileState(FileState { file: file(), stage, off: 7, people }));
+        }
+    }
+    table.push(Reply::FileRefused { file: file(), refusal: Refusal::new(Reason::NoSuchFile, AWKWARD) });
+    let (cid, conv, seq, at) = (cid(), conv(3), seq(5), AT);
+    table.push(Reply::Stored { cid, conv, seq, at, file: Some(file()) });
+    table
+}
+
+fn chunks() -> [Bytes; 3] {
+    [Bytes::from_static(b"\r\n"), Bytes::from_static(b"109"), Bytes::from(vec![0; limits::MAX_CHUNK])]
+}
+
+pub(crate) fn offer(to: Audience, called: &str, size: u64) -> Offer {
+    let media = "text/plain".parse().unwrap();
+    let file = FileInfo { name: FileName::new(called).unwrap(), size, hash: hash(), media };
+    Offer { cid: cid(), to, file }
+}
+
+/// The message that offers a file.
+pub(crate) fn offered(called: &str, gone: bool) -> Message {
+    let media = "text/plain".parse().unwrap();
+    Message {
+        conv: conv(3),
+        seq: seq(5),
+        at: AT,
+        cid: None,
+        from: name("ann"),
+        text: text(called),
+        clear: false,
+        file: Some(Attachment { id: file(), size: 7, hash: hash(), media, until: AT, gone }),
+    }
+}
+
+/// 000102…0e0f
+pub(crate) fn file() -> FileId {
+    FileId::from_bytes(std::array::from_fn(|n| u8::try_from(n).unwrap()))
+}
+
+/// 000102…1e1f
+pub(crate) fn hash() -> FileHash {
+    FileHash::from_bytes(std::array::from_fn(|n| u8::try_from(n).unwrap()))
 }
 
 fn bodies() -> [Bytes; 4] {

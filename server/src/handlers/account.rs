@@ -18,7 +18,7 @@ use crate::hub::{self, Holder, Stay};
 use crate::lane::now_millis;
 use crate::outbox::Introduction;
 use crate::passwords::{HashError, Verdict};
-use crate::session::{Asker, Member, Session};
+use crate::session::{Asker, Member, Session, random};
 use crate::store::{Account, NewAccount, Seat, TokenUse};
 
 /// 101.
@@ -327,10 +327,4 @@ fn hash(token: &Token) -> [u8; 32] {
         *to = *from;
     }
     hash
-}
-
-fn random<const N: usize>() -> Result<[u8; N], Failure> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|_| Failure::Refused(crate::session::internal()))?;
-    Ok(bytes)
 }

@@ -1,12 +1,12 @@
 //! 107: a page of a conversation.
 
-use sotto_proto::{ConvId, Message, Page, Reason, Reply};
+use sotto_proto::{ConvId, Page, Reason, Reply};
 use tracing::info;
 
 use crate::Server;
 use crate::error::Failure;
 use crate::session::{Asker, Member};
-use crate::store::{Range, StoredMessage};
+use crate::store::Range;
 
 /// A page as it was asked for.
 pub(crate) struct Asked {
@@ -38,14 +38,9 @@ pub(crate) async fn read(
         }
     }
     for message in messages {
-        asker.reply_in_turn(&in_history(member, asked.conv, message)).await;
+        let message = message.for_reader(asked.conv, member.account.id);
+        asker.reply_in_turn(&Reply::Message(message)).await;
     }
     asker.reply(&Reply::End { more });
     Ok(())
-}
-
-fn in_history(member: &Member, conv: ConvId, stored: StoredMessage) -> Reply {
-    let StoredMessage { seq, sender, at, cid, text, clear } = stored;
-    let cid = cid.filter(|_| sender.id == member.account.id);
-    Reply::Message(Message { conv, seq, at, cid, from: sender.name, text, clear })
 }

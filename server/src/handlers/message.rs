@@ -11,13 +11,15 @@ use crate::error::Failure;
 use crate::hub::Parcel;
 use crate::lane::Letter;
 use crate::session::{Asker, Member};
-use crate::store::Conversation;
+use crate::store::{Conversation, NewFile};
 
 /// A message as it was asked for.
 pub(crate) struct Draft {
     pub(crate) cid: Option<Cid>,
     pub(crate) to: Audience,
     pub(crate) text: MessageText,
+    /// The file that it offers.
+    pub(crate) file: Option<Box<NewFile>>,
 }
 
 /// Sends. The answer comes from the lane, once the message is stored.
@@ -47,6 +49,7 @@ pub(crate) async fn send(
         cid: draft.cid,
         text: draft.text,
         clear: member.clear,
+        file: draft.file,
         origin: asker.outbox.id(),
         reference: asker.reference.clone(),
     };

@@ -28,6 +28,7 @@ fn delivery(number: u64, text: &str, origin: Option<&Outbox>) -> Delivery {
     let members = vec![account(1, "me"), account(2, "you")];
     let sender = members[usize::from(origin.is_none())].clone();
     let parcel = Parcel {
+        file: None,
         conversation: Arc::new(Conversation { id: conv(), kind: ConvKind::Set, members }),
         sender,
         cid: Some(Cid::from_bytes([3; 16])),
@@ -75,7 +76,16 @@ fn page(from: u64, to: u64) -> Vec<Placed> {
     let place = |number| {
         let from = "you".parse().unwrap();
         let text = MessageText::new("hi").unwrap();
-        let message = Message { conv: conv(), seq: seq(number), at: 0, cid: None, from, text, clear: false };
+        let message = Message {
+            conv: conv(),
+            seq: seq(number),
+            at: 0,
+            cid: None,
+            from,
+            text,
+            clear: false,
+            file: None,
+        };
         Placed { conv: conv(), seq: seq(number), frame: Reply::Message(message).encode(None) }
     };
     (from..=to).map(place).collect()
@@ -243,4 +253,22 @@ async fn the_first_last_words_are_heard() {
     outbox.close(Refusal::new(Reason::Replaced, "first"));
     outbox.close(Refusal::new(Reason::Shutdown, "second"));
     assert_eq!(outbox.closed().await.reason, Reason::Replaced);
+}
+
+#[test]
+fn content_of_a_file_goes_out_only_when_nothing_else_waits() {
+    let outbox = Outbox::new(1 << 20);
+    let file = FileId::from_bytes([7; 16]);
+    outbox.push_content(file, [Bytes::from_static(b"[content 1]"), Bytes::from_static(b"[content 2]")]);
+    outbox.reply(Bytes::from_static(b"[chat]"));
+    let mut written = Vec::new();
+    for _ in 0..3 {
+        let mut buffer = BytesMut::new();
+        assert!(outbox.take_now(&mut buffer, 4096));
+        written.push(buffer);
+    }
+    assert_eq!(written, ["[chat]", "[content 1]", "[content 2]"]);
+    outbox.push_content(file, [Bytes::from_static(b"[content 3]")]);
+    outbox.end_download(file);
+    assert!(!outbox.take_now(&mut BytesMut::new(), 4096));
 }

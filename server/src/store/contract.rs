@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
-use sotto_proto::{Cid, ConvId, MessageText, Page, Seq, Username};
+use sotto_proto::{
+    Cid, ConvId, FileHash, FileId, FileInfo, FileName, FileStage, MessageText, Page, Seq, Username,
+};
 
 use super::{
-    Account, Draft, LobbyHistory, NewAccount, Outcome, PasswordHash, Range, Sqlite, Store, TokenUse, UserId,
-    lobby_id,
+    Account, Draft, ListedFile, LobbyHistory, NewAccount, NewFile, Outcome, PasswordHash, Range, Room, Said,
+    Sqlite, Store, TokenUse, UserId, lobby_id,
 };
 
 const NOW: u64 = 1_764_000_000_000;
@@ -47,6 +49,7 @@ impl Fixture {
             cid: cid.map(|byte| Cid::from_bytes([byte; 16])),
             text: MessageText::new(text).unwrap(),
             clear: *text == "in the clear",
+            file: None,
         };
         self.store.append(drafts.iter().map(draft).collect(), NOW).await.unwrap()
     }
@@ -126,7 +129,7 @@ async fn a_cid_is_stored_once_per_sender_for_ever() {
     let it = fresh();
     let (ann, bob) = (it.account("ann").await, it.account("bob").await);
     let twice = [(ann.id, Some(7), "first"), (ann.id, Some(7), "again"), (bob.id, Some(7), "bob's")];
-    let again = Outcome::Duplicate { conv: lobby_id(), seq: seq(1), at: NOW };
+    let again = Outcome::Duplicate { conv: lobby_id(), seq: seq(1), at: NOW, file: None };
     assert_eq!(it.post(lobby_id(), &twice).await, [stored(1), again, stored(2)]);
     let it = it.reopened();
     assert_eq!(it.post(lobby_id(), &twice[..1]).await, [again]);
@@ -246,4 +249,114 @@ async fn a_database_of_a_later_version_is_refused() {
     raw.pragma_update(None, "user_version", 999).unwrap();
     let error = Sqlite::open(&path).err().unwrap().to_string();
     assert!(error.contains("999") && error.contains("newer"), "{error}");
+}
+
+const DAY: u64 = 24 * 3600 * 1000;
+
+/// A file of so many bytes.
+fn new_file(number: u8, size: u64) -> NewFile {
+    let content = (FileHash::from_bytes([number; 32]), "text/plain".parse().unwrap());
+    let info = FileInfo::new(FileName::new(&format!("{number}.txt")).unwrap(), size, content).unwrap();
+    let room = Room { per_user: 100, count: 3, total: 150 };
+    NewFile { id: FileId::from_bytes([number; 16]), info, until: NOW + DAY, room }
+}
+
+impl Fixture {
+    async fn offer(&self, conv: ConvId, sender: UserId, (number, size): (u8, u64)) -> Outcome {
+        let text = MessageText::new(&format!("{number}.txt")).unwrap();
+        let (cid, file) = (Some(Cid::from_bytes([number; 16])), Some(Box::new(new_file(number, size))));
+        let draft = Draft { conv, sender, cid, text, clear: false, file };
+        self.store.append(vec![draft], NOW + u64::from(number)).await.unwrap().remove(0)
+    }
+
+    /// The numbers of the files somebody may see.
+    async fn files(&self, user: UserId, now: u64) -> Vec<u8> {
+        let files = self.store.files(user, now, 9).await.unwrap();
+        files.iter().map(|listed| listed.message.file.as_ref().unwrap().id.as_bytes()[0]).collect()
+    }
+}
+
+fn file(number: u8) -> FileId {
+    FileId::from_bytes([number; 16])
+}
+
+#[tokio::test]
+async fn a_file_is_seen_by_its_sender_and_those_it_is_for_until_its_time_is_up() {
+    let it = fresh();
+    let [ann, bob, eve] =
+        [it.account("ann").await.id, it.account("bob").await.id, it.account("eve").await.id];
+    let pair = it.store.conversation(&[ann, bob]).await.unwrap().id;
+    it.offer(pair, ann, (1, 10)).await;
+    it.offer(lobby_id(), bob, (2, 10)).await;
+    let late = it.account("late").await.id;
+    let it = it.reopened();
+    assert_eq!([it.files(ann, NOW).await, it.files(bob, NOW).await], [vec![1, 2], vec![1, 2]]);
+    assert_eq!([it.files(eve, NOW).await, it.files(late, NOW).await], [vec![2], vec![]]);
+    assert_eq!(it.files(bob, NOW + DAY).await, []);
+    let seen = it.store.file(bob, file(1), NOW).await.unwrap().unwrap();
+    assert_eq!((seen.sender.id, seen.info, seen.stage), (ann, new_file(1, 10).info, FileStage::Uploading));
+    for (user, id, now) in [(eve, 1, NOW), (late, 2, NOW), (bob, 3, NOW), (bob, 1, NOW + DAY)] {
+        assert!(it.store.file(user, file(id), now).await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn files_that_are_kept_take_no_more_room_than_they_may() {
+    let it = fresh();
+    let [ann, bob] = [it.account("ann").await.id, it.account("bob").await.id];
+    let (full, kept) = (Outcome::NoRoom, |outcome| matches!(outcome, Outcome::Stored { .. }));
+    assert!(kept(it.offer(lobby_id(), ann, (1, 60)).await));
+    assert_eq!(it.offer(lobby_id(), ann, (2, 41)).await, full, "hers");
+    assert!(kept(it.offer(lobby_id(), ann, (3, 40)).await));
+    assert_eq!(it.offer(lobby_id(), bob, (4, 51)).await, full, "all of them");
+    assert_eq!(it.offer(lobby_id(), bob, (5, u64::MAX >> 1)).await, full, "no overflow");
+    assert!(it.store.end_file(file(1)).await.unwrap() && !it.store.end_file(file(1)).await.unwrap());
+    assert!(kept(it.offer(lobby_id(), ann, (6, 1)).await) && kept(it.offer(lobby_id(), ann, (7, 1)).await));
+    assert_eq!(it.offer(lobby_id(), ann, (8, 1)).await, full, "as many as she may");
+    let again = it.offer(lobby_id(), ann, (1, 60)).await;
+    assert!(matches!(again, Outcome::Duplicate { file: Some(id), .. } if id == file(1)));
+}
+
+#[tokio::test]
+async fn a_set_s_file_is_settled_when_nobody_is_left_who_may_want_it() {
+    let it = fresh();
+    let [ann, bob, eve] =
+        [it.account("ann").await.id, it.account("bob").await.id, it.account("eve").await.id];
+    let set = it.store.conversation(&[ann, bob, eve]).await.unwrap().id;
+    it.offer(set, ann, (1, 10)).await;
+    it.offer(lobby_id(), ann, (2, 10)).await;
+    let say = async |user, said| {
+        let noted = it.store.say(user, file(1), said).await.unwrap();
+        (noted.news, noted.settled)
+    };
+    assert_eq!(say(bob, Said::Accepted).await, (true, false));
+    assert_eq!(say(bob, Said::Accepted).await, (false, false));
+    assert_eq!(say(eve, Said::Declined).await, (true, false));
+    assert_eq!(say(bob, Said::Received).await, (true, true));
+    assert!(
+        !it.store.say(bob, file(2), Said::Received).await.unwrap().settled,
+        "everyone is never all there"
+    );
+    let said =
+        |listed: &ListedFile| listed.said.iter().map(|(who, said)| (who.id, *said)).collect::<Vec<_>>();
+    let seen = it.store.files(ann, NOW, 9).await.unwrap();
+    assert_eq!(said(&seen[0]), [(bob, Said::Received), (eve, Said::Declined)]);
+    let seen = it.store.files(eve, NOW, 9).await.unwrap();
+    assert_eq!(said(&seen[0]), [(eve, Said::Declined)], "others' answers are the sender's to know");
+}
+
+#[tokio::test]
+async fn a_file_goes_from_stage_to_stage_and_history_says_when_it_is_gone() {
+    let it = fresh();
+    let ann = it.account("ann").await.id;
+    it.offer(lobby_id(), ann, (1, 10)).await;
+    assert_eq!(it.store.live_files().await.unwrap().len(), 1);
+    assert!(it.store.file_stored(file(1)).await.unwrap());
+    assert_eq!(it.store.file(ann, file(1), NOW).await.unwrap().unwrap().stage, FileStage::Stored);
+    assert!(it.store.end_file(file(1)).await.unwrap());
+    assert!(!it.store.file_stored(file(1)).await.unwrap() && it.store.live_files().await.unwrap().is_empty());
+    assert!(!it.store.say(ann, file(1), Said::Accepted).await.unwrap().news);
+    let range = Range { since: Seq::ZERO, page: Page::Latest, limit: 3 };
+    let message = it.store.read(lobby_id(), range).await.unwrap().remove(0);
+    assert_eq!((message.text.as_str(), message.file.map(|file| file.gone)), ("1.txt", Some(true)));
 }

@@ -3,6 +3,7 @@
 //! WAL with `synchronous=FULL`: what has been committed survives a power cut. The statements of each verb
 //! are in `queries.rs`.
 
+mod files;
 mod queries;
 mod schema;
 
@@ -11,12 +12,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OpenFlags};
-use sotto_proto::{ConvId, Epoch, Seq, Username};
+use sotto_proto::{ConvId, Epoch, FileId, Seq, Username};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{
-    Account, Answer, Conversation, Credentials, Draft, NewAccount, Outcome, PasswordHash, Range, Seat, Store,
-    StoreError, StoredMessage, TokenUse, UserId,
+    Account, Answer, Conversation, Credentials, Draft, ListedFile, LiveFile, NewAccount, Noted, Outcome,
+    PasswordHash, Range, Said, Seat, Store, StoreError, StoredFile, StoredMessage, TokenUse, UserId,
 };
 
 /// How many writes may wait for the writer thread; more wait in their callers.
@@ -201,6 +202,30 @@ impl Store for Sqlite {
 
     fn confirm(&self, user: UserId, positions: Vec<(ConvId, Seq)>) -> Answer<'_, ()> {
         Box::pin(self.write(move |db| queries::confirm(db, user, &positions)))
+    }
+
+    fn file(&self, user: UserId, id: FileId, now: u64) -> Answer<'_, Option<StoredFile>> {
+        Box::pin(self.readers.read(move |db| files::file(db, (user, id), now)))
+    }
+
+    fn files(&self, user: UserId, now: u64, limit: u16) -> Answer<'_, Vec<ListedFile>> {
+        Box::pin(self.readers.read(move |db| files::files(db, user, (now, limit))))
+    }
+
+    fn say(&self, user: UserId, id: FileId, said: Said) -> Answer<'_, Noted> {
+        Box::pin(self.write(move |db| files::say(db, (user, id), said)))
+    }
+
+    fn file_stored(&self, id: FileId) -> Answer<'_, bool> {
+        Box::pin(self.write(move |db| files::move_on(db, id, sotto_proto::FileStage::Stored)))
+    }
+
+    fn end_file(&self, id: FileId) -> Answer<'_, bool> {
+        Box::pin(self.write(move |db| files::move_on(db, id, sotto_proto::FileStage::Gone)))
+    }
+
+    fn live_files(&self) -> Answer<'_, Vec<LiveFile>> {
+        Box::pin(self.readers.read(|db| files::live(db)))
     }
 }
 

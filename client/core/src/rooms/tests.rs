@@ -43,6 +43,7 @@ fn message(of: u64, number: u64, from: &str) -> Message {
         from,
         text: text(&format!("{of}.{number}")),
         clear: false,
+        file: None,
     }
 }
 

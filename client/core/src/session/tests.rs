@@ -42,11 +42,12 @@ fn message(number: u64, own: Option<u8>) -> Reply {
         from,
         text,
         clear: false,
+        file: None,
     })
 }
 
 fn stored(number: u64, byte: u8) -> Reply {
-    Reply::Stored { cid: cid(byte), conv: conv(), seq: seq(number), at: 0 }
+    Reply::Stored { cid: cid(byte), conv: conv(), seq: seq(number), at: 0, file: None }
 }
 
 fn lobby(after: u64) -> Reply {

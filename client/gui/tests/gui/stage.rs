@@ -228,7 +228,7 @@ impl Stage {
     pub(crate) fn message(&self, (of, number): (u64, u64), from: &str, text: &str) -> Message {
         let (conv, seq, from) = (conv(of), seq(number), name(from));
         let text = MessageText::new(text).expect("a text");
-        Message { conv, seq, at: self.clock.get(), cid: None, from, text, clear: false }
+        Message { conv, seq, at: self.clock.get(), cid: None, from, text, clear: false, file: None }
     }
 
     pub(crate) fn stored(&mut self, cid: Cid, (of, number): (u64, u64)) {

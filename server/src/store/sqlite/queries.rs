@@ -4,8 +4,9 @@
 use aws_lc_rs::digest;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, TransactionBehavior, params};
-use sotto_proto::{Cid, ConvId, ConvKind, MessageText, Page, Seq, Username};
+use sotto_proto::{Cid, ConvId, ConvKind, FileId, MessageText, Page, Seq, Username};
 
+use super::files;
 use crate::store::{
     Account, Conversation, Credentials, Draft, LobbyHistory, NewAccount, Outcome, PasswordHash, Range, Seat,
     StoreError, StoredMessage, TokenUse, UserId, lobby_id,
@@ -177,18 +178,27 @@ pub(super) fn append(db: &mut Connection, batch: &[Draft], at: u64) -> Result<Ve
 fn append_one(tx: &Transaction<'_>, draft: &Draft, at: u64) -> Result<Outcome, StoreError> {
     if let Some(cid) = draft.cid {
         let known = tx
-            .prepare_cached("SELECT conv, seq, at FROM message WHERE sender = ?1 AND cid = ?2")?
+            .prepare_cached(
+                "SELECT m.conv, m.seq, m.at, f.id FROM message m LEFT JOIN file f ON f.conv = m.conv AND f.seq = m.seq
+                 WHERE m.sender = ?1 AND m.cid = ?2",
+            )?
             .query_row(params![sql(draft.sender.0), cid.as_bytes()], |row| {
                 Ok(Outcome::Duplicate {
                     conv: conv_at(row, 0)?,
                     seq: seq_at(row, 1)?,
                     at: number_at(row, 2)?,
+                    file: row.get::<_, Option<[u8; 16]>>(3)?.map(FileId::from_bytes),
                 })
             })
             .optional()?;
         if let Some(duplicate) = known {
             return Ok(duplicate);
         }
+    }
+    if let Some(file) = &draft.file
+        && !files::has_room(tx, draft.sender, file)?
+    {
+        return Ok(Outcome::NoRoom);
     }
     let seq = head(tx, draft.conv)?.next();
     tx.prepare_cached("UPDATE conversation SET head = ?2 WHERE id = ?1")?
@@ -205,19 +215,28 @@ fn append_one(tx: &Transaction<'_>, draft: &Draft, at: u64) -> Result<Outcome, S
         draft.text.as_str(),
         draft.clear
     ])?;
+    if let Some(file) = &draft.file {
+        files::insert(tx, (draft.conv, seq, draft.sender), file)?;
+    }
     Ok(Outcome::Stored { seq, at })
 }
 
+/// What [`message_at`] reads, and where from.
+pub(super) const MESSAGE: &str =
+    "m.seq, m.at, m.cid, m.text, a.id, a.name, m.clear, f.id, f.size, f.hash, f.media,
+    f.until, f.stage FROM message m JOIN account a ON a.id = m.sender
+    LEFT JOIN file f ON f.conv = m.conv AND f.seq = m.seq";
+
 pub(super) fn read(db: &Connection, conv: ConvId, range: Range) -> Result<Vec<StoredMessage>, StoreError> {
-    const COLUMNS: &str = "SELECT m.seq, m.at, m.cid, m.text, a.id, a.name, m.clear FROM message m
-                           JOIN account a ON a.id = m.sender WHERE m.conv = ?1 AND";
     let (above, below, rising) = match range.page {
         Page::Latest => (range.since, u64::MAX >> 1, false),
         Page::Before(seq) => (range.since, seq.get(), false),
         Page::After(seq) => (range.since.max(seq), u64::MAX >> 1, true),
     };
     let order = if rising { "ASC" } else { "DESC" };
-    let query = format!("{COLUMNS} m.seq > ?2 AND m.seq < ?3 ORDER BY m.seq {order} LIMIT ?4");
+    let query = format!(
+        "SELECT {MESSAGE} WHERE m.conv = ?1 AND m.seq > ?2 AND m.seq < ?3 ORDER BY m.seq {order} LIMIT ?4"
+    );
     let bounds: [&dyn ToSql; 4] = [&sql(conv.get()), &sql(above.get()), &sql(below), &range.limit];
     let mut statement = db.prepare_cached(&query)?;
     let mut messages = statement.query_map(bounds, message_at)?.collect::<Result<Vec<_>, _>>()?;
@@ -244,7 +263,7 @@ pub(super) fn confirm(
     Ok(tx.commit()?)
 }
 
-fn begin(db: &mut Connection) -> Result<Transaction<'_>, StoreError> {
+pub(super) fn begin(db: &mut Connection) -> Result<Transaction<'_>, StoreError> {
     Ok(db.transaction_with_behavior(TransactionBehavior::Immediate)?)
 }
 
@@ -278,24 +297,24 @@ fn set_key(members: &[UserId]) -> Vec<u8> {
 }
 
 /// Our numbers are at most 2⁶³−1, which is what an SQL integer holds.
-fn sql(number: u64) -> i64 {
+pub(super) fn sql(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn number_at(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+pub(super) fn number_at(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(column).map(i64::cast_unsigned)
 }
 
-fn conv_at(row: &Row<'_>, column: usize) -> rusqlite::Result<ConvId> {
+pub(super) fn conv_at(row: &Row<'_>, column: usize) -> rusqlite::Result<ConvId> {
     ConvId::new(number_at(row, column)?).map_err(|error| unreadable(column, Type::Integer, error))
 }
 
-fn seq_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Seq> {
+pub(super) fn seq_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Seq> {
     Seq::new(number_at(row, column)?).map_err(|error| unreadable(column, Type::Integer, error))
 }
 
 /// An account in two columns: id and name.
-fn account_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Account> {
+pub(super) fn account_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Account> {
     let name: String = row.get(column + 1)?;
     let name = name.parse().map_err(|error| unreadable(column + 1, Type::Text, error))?;
     Ok(Account { id: UserId(number_at(row, column)?), name })
@@ -311,7 +330,7 @@ fn seat_at(row: &Row<'_>) -> rusqlite::Result<Seat> {
     })
 }
 
-fn message_at(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
+pub(super) fn message_at(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
     let cid: Option<[u8; 16]> = row.get(2)?;
     let text: String = row.get(3)?;
     Ok(StoredMessage {
@@ -321,9 +340,10 @@ fn message_at(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
         text: MessageText::new(&text).map_err(|error| unreadable(3, Type::Text, error))?,
         sender: account_at(row, 4)?,
         clear: row.get(6)?,
+        file: files::attachment_at(row, 7)?,
     })
 }
 
-fn unreadable(column: usize, kind: Type, error: sotto_proto::ValueError) -> rusqlite::Error {
+pub(super) fn unreadable(column: usize, kind: Type, error: sotto_proto::ValueError) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
 }

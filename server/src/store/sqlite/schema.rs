@@ -13,12 +13,13 @@ use crate::store::StoreError;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/001_initial.sql"),
     include_str!("../../../migrations/002_in_the_clear.sql"),
+    include_str!("../../../migrations/003_files.sql"),
 ];
 
 /// How long one of our connections waits for another; only a checkpoint ever makes one wait.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared statements kept per connection: more than there are in `queries.rs`.
-const STATEMENTS: usize = 48;
+const STATEMENTS: usize = 64;
 
 /// Opens the connection that writes, makes the file if there is none.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {

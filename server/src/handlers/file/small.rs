@@ -1,0 +1,83 @@
+//! Small files as the original has them: content in one go and no questions. They become offers like any other; those who do
+//! not know what an offer is get the content of small ones as soon as it is here.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sotto_proto::{Audience, FileId, MessageText, Reason, Reply, limits};
+use tracing::warn;
+
+use super::{may_come, receive};
+use crate::Server;
+use crate::compat::describe;
+use crate::error::Failure;
+use crate::handlers::message;
+use crate::lane::now_millis;
+use crate::session::{Asker, Member, internal, random};
+use crate::store::{NewFile, StoredFile};
+
+/// 109 without tags: offers the content to everyone, and has it at once.
+pub(crate) async fn small(
+    server: &Arc<Server>,
+    member: &mut Member,
+    (asker, content): (&Asker, Bytes),
+) -> Result<(), Failure> {
+    let info = describe(&content).map_err(|_| Failure::Refused(internal()))?;
+    if let Err((reason, sentence)) = may_come(server, info.size) {
+        return Err(Failure::refused(reason, sentence));
+    }
+    let text = MessageText::new(info.name.as_str()).map_err(|_| Failure::Refused(internal()))?;
+    let until = now_millis().saturating_add(server.limits().file_millis());
+    let file =
+        NewFile { id: FileId::from_bytes(random()?), info, until, room: server.limits().room_for_files() };
+    let id = file.id;
+    let draft = message::Draft { cid: None, to: Audience::Everyone, text, file: Some(Box::new(file)) };
+    message::send(server, member, (asker, draft)).await?;
+    server.lane.flush().await;
+    let Some(stored) = server.store.file(member.account.id, id, now_millis()).await? else {
+        return Err(Failure::refused(Reason::NotStored, "The server could not store this file."));
+    };
+    let upload = server.spool.upload(&stored);
+    upload.take_whole(content);
+    receive::write_all(Arc::clone(server), upload).await;
+    Ok(())
+}
+
+/// A file is here: those online who do not know what an offer is get it as the original would have given it to them.
+pub(super) async fn hand_out(server: &Arc<Server>, id: FileId) {
+    let handed = async {
+        let Some(live) = server.store.live_files().await?.into_iter().find(|file| file.id == id) else {
+            return anyhow::Ok(());
+        };
+        let now = now_millis();
+        let (file, seat) = (
+            server.store.file(live.sender, id, now).await?,
+            server.store.seat(live.sender, live.conv).await?,
+        );
+        let (Some(file), Some(seat)) = (file, seat) else { return Ok(()) };
+        if file.info.size > u64::try_from(limits::MAX_CHUNK)? {
+            return Ok(());
+        }
+        let mut takers = server.hub.present(&seat.conversation);
+        takers.retain(|outbox| !outbox.knows_offers() && outbox.user() != Some(file.sender.id));
+        if !takers.is_empty() {
+            let frame = Reply::SmallFile { content: whole(server, &file).await? }.encode(None);
+            takers.iter().for_each(|outbox| outbox.announce(frame.clone()));
+        }
+        Ok(())
+    };
+    if let Err(fault) = handed.await {
+        warn!(file = %id, error = %fault, "a small file could not be handed out");
+    }
+}
+
+async fn whole(server: &Arc<Server>, file: &StoredFile) -> anyhow::Result<Bytes> {
+    let (spool, id) = (Arc::clone(&server.spool), file.id);
+    let reading = move || {
+        let mut content = Vec::new();
+        spool.content(id)?.take(u64::try_from(limits::MAX_CHUNK)?).read_to_end(&mut content)?;
+        anyhow::Ok(content.into())
+    };
+    tokio::task::spawn_blocking(reading).await?
+}

@@ -1,0 +1,172 @@
+//! Where the content of files is kept while somebody may want it: one file each, named by its id and never by what its
+//! sender called it. What is in the store decides what may be here; anything else is swept away.
+
+mod upload;
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sotto_proto::FileId;
+
+use crate::outbox::OutboxId;
+use crate::store::StoredFile;
+pub(crate) use upload::{Fate, Taken, Upload};
+
+/// The spool of one server.
+pub(crate) struct Spool {
+    dir: PathBuf,
+    /// Bytes of the disk that files leave free.
+    floor: u64,
+    uploads: Mutex<HashMap<FileId, Arc<Upload>>>,
+}
+
+impl Spool {
+    /// Makes the directory if there is none.
+    pub(crate) fn open(data_dir: &Path, floor: u64) -> io::Result<Self> {
+        let dir = data_dir.join("spool");
+        make_dir(&dir)?;
+        Ok(Self { dir, floor, uploads: Mutex::default() })
+    }
+
+    /// Whether `bytes` more fit on the disk, and leave free what is to stay free.
+    pub(crate) fn has_space(&self, bytes: u64) -> bool {
+        // Where nothing can be found out, the write itself will tell.
+        self.floor == 0 || free(&self.dir).is_none_or(|free| free.saturating_sub(bytes) >= self.floor)
+    }
+
+    /// The upload of a file that is not all here; begun if need be.
+    pub(crate) fn upload(&self, file: &StoredFile) -> Arc<Upload> {
+        let begin = || Arc::new(Upload::new((file.id, file.info.size, file.info.hash), self.path(file.id)));
+        Arc::clone(self.uploads().entry(file.id).or_insert_with(begin))
+    }
+
+    /// The upload of a file, if one has begun and not ended.
+    pub(crate) fn uploading(&self, id: FileId) -> Option<Arc<Upload>> {
+        self.uploads().get(&id).cloned()
+    }
+
+    /// This session has ended.
+    pub(crate) fn detach(&self, sender: OutboxId) {
+        self.uploads().values().for_each(|upload| upload.detach(sender));
+    }
+
+    /// How many bytes of a file that is on its way are here.
+    pub(crate) fn here(&self, id: FileId) -> u64 {
+        let written = || fs::symlink_metadata(self.path(id)).map_or(0, |there| there.len());
+        self.uploading(id).map_or_else(written, |upload| upload.off())
+    }
+
+    /// All of it is here.
+    pub(crate) fn complete(&self, id: FileId) {
+        self.uploads().remove(&id);
+    }
+
+    /// Opens what there is of a file. Nothing of it may be here yet: then an empty one is made.
+    pub(crate) fn content(&self, id: FileId) -> io::Result<File> {
+        open_or_make(&self.path(id))
+    }
+
+    /// Lets go of a file; returns its upload, if one was going on.
+    pub(crate) fn remove(&self, id: FileId) -> Option<Arc<Upload>> {
+        let upload = self.uploads().remove(&id);
+        if let Some(upload) = &upload {
+            upload.end();
+        }
+        match fs::remove_file(self.path(id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(file = %id, %error, "cannot remove a file that is not wanted any more; the next sweep will try");
+            }
+            _ => {}
+        }
+        upload
+    }
+
+    /// What is in the spool, whatever it is.
+    pub(crate) fn list(&self) -> io::Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        for folder in fs::read_dir(&self.dir)? {
+            let folder = folder?.path();
+            if folder.is_dir() {
+                for file in fs::read_dir(&folder)? {
+                    found.push(file?.path());
+                }
+            } else {
+                found.push(folder);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes those of `found` that are not the content of a live file; returns how many. A file's row is there
+    /// before its content: `live` has to be asked for after `found`.
+    pub(crate) fn sweep(&self, found: Vec<PathBuf>, live: &HashSet<FileId>) -> usize {
+        let known: HashSet<_> = live.iter().map(|id| self.path(*id)).collect();
+        let orphans = found.into_iter().filter(|path| !known.contains(path));
+        orphans.filter(|path| fs::remove_file(path).is_ok()).count()
+    }
+
+    fn path(&self, id: FileId) -> PathBuf {
+        let name = id.to_string();
+        let (folder, _) = name.split_at_checked(2).unwrap_or_default();
+        self.dir.join(folder).join(&name)
+    }
+
+    fn uploads(&self) -> MutexGuard<'_, HashMap<FileId, Arc<Upload>>> {
+        self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Opens a file for reading and writing without following a link; makes it, and its folder, if there is none.
+fn open_or_make(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        let no_follow = rustix::fs::OFlags::NOFOLLOW.bits();
+        options.mode(0o600).custom_flags(i32::try_from(no_follow).unwrap_or_default());
+    }
+    match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            path.parent().map_or(Ok(()), make_dir)?;
+            let made = options.create_new(true).open(path)?;
+            sync_dir(path)?;
+            Ok(made)
+        }
+        opened => opened,
+    }
+}
+
+/// Makes sure that the entry of a new file survives a power cut.
+fn sync_dir(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if let Some(dir) = path.parent() {
+        File::open(dir)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn make_dir(dir: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+#[cfg(unix)]
+fn free(dir: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(dir).ok()?;
+    disk.f_bavail.checked_mul(disk.f_frsize)
+}
+
+#[cfg(not(unix))]
+fn free(_dir: &Path) -> Option<u64> {
+    None
+}
+
+#[cfg(test)]
+mod tests;
