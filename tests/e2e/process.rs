@@ -97,7 +97,10 @@ async fn a_client_rides_out_a_kill_and_a_restart() {
         take_over: true,
         peek: false,
     };
-    let mut bob = Client::start(Options { dial: dial(&server), account, patience: Patience::Always }, || {});
+    let mut bob = Client::start(
+        Options { dial: dial(&server), account, patience: Patience::Always, memory: None },
+        || {},
+    );
     soon("a log-in", async { while bob.update().await != Some(Update::CaughtUp) {} }).await;
     server.kill();
     let cid = random_cid().unwrap();

@@ -139,7 +139,7 @@ fn start(house: &House, dial: Dial) -> Client {
     let _ = house;
     let (user, password) = ("bob".parse().unwrap(), Password::new(PASSWORD).unwrap());
     let account = Account { user, password, take_over: false, peek: false };
-    Client::start(Options { dial, account, patience: Patience::Always }, || {})
+    Client::start(Options { dial, account, patience: Patience::Always, memory: None }, || {})
 }
 
 #[tokio::test]

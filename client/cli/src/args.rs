@@ -43,6 +43,18 @@ pub(crate) enum Command {
     Login,
     /// Send a message and wait until it is stored
     Send(Send),
+    /// Offer files and wait until the server has them; each recipient is asked
+    SendFile(SendFile),
+    /// List the files that are offered to you and by you
+    Files,
+    /// Take a file that is offered to you
+    Accept(Accept),
+    /// Do not take it
+    Decline {
+        /// The file's id, or its first digits, as `files` shows it
+        #[arg(value_name = "ID")]
+        file: String,
+    },
     /// Print messages as they come, beginning with what was missed
     Listen(Listen),
     /// List everyone with an account
@@ -70,6 +82,25 @@ pub(crate) struct Send {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct SendFile {
+    #[command(flatten)]
+    pub(crate) to: Recipients,
+    /// The files
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Accept {
+    /// The file's id, or its first digits, as `files` shows it
+    #[arg(value_name = "ID")]
+    pub(crate) file: String,
+    /// Save it there [default: Sotto in your downloads]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) into: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Recipients {
     /// To these people, separated by commas
@@ -85,6 +116,9 @@ pub(crate) struct Listen {
     /// End when everything that was missed has been printed
     #[arg(long)]
     pub(crate) until_caught_up: bool,
+    /// Take every file that is offered, and save it there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) accept_files: Option<PathBuf>,
     /// End after this many messages
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u64>,
@@ -128,6 +162,8 @@ Examples:
   sotto-cli login                                        chat; the server and you are remembered
   sotto-cli send --to bob,carol 'see you at 8'
   backup.sh 2>&1 | sotto-cli send --to ops -
+  sotto-cli send-file --to bob hw3.pdf board.png
+  sotto-cli files; sotto-cli accept 1a2b --into ~/homework
   sotto-cli --json listen | jq -r .text
   sotto-cli --server lab:7443 trust                      a server without a link: compare its fingerprint
 

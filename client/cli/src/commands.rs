@@ -1,17 +1,20 @@
 //! The commands that do one thing and end.
 
 use std::io::{IsTerminal, Read, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sotto_client::{
-    Client, Command, Model, Problem, Registration, Trouble, Trust, Update, inspect, random_cid,
+    Client, Command, Files, Model, Phase, Problem, Registration, Transfer, Trouble, Trust, Update, inspect,
+    random_cid,
 };
-use sotto_proto::{Audience, ConvId, Message, MessageText, Page, Pin, Presence, limits};
+use sotto_proto::{Audience, ConvId, FileId, Message, MessageText, Page, Pin, Presence, Standing, limits};
 use tokio::sync::mpsc;
 
 use crate::args::{Cli, History, Listen, Send};
 use crate::connect::{Purpose, Target, password, target};
 use crate::failure::Failure;
+use crate::files;
 use crate::print::Printer;
 
 /// How often a server that answers, and then says that it is too busy, is asked to let somebody in.
@@ -154,12 +157,15 @@ pub(crate) async fn listen(cli: &Cli, listen: &Listen, printer: Printer) -> Resu
     let mut seated = seat(cli, Purpose::Stay).await?;
     let mut left = listen.count.unwrap_or(u64::MAX);
     let mut interrupted = crate::chat::Interrupted::listen()?;
+    let mut offers = Offers::new(&seated, listen.accept_files.clone());
     while left > 0 {
         let update = tokio::select! {
             update = seated.update() => update?,
             () = interrupted.wait() => break,
         };
-        show(printer, &update, &seated.model)?;
+        if !offers.take(&mut seated, &update, printer).await? {
+            show(printer, &update, &seated.model)?;
+        }
         match update {
             Update::Message(_) => left -= 1,
             Update::CaughtUp if listen.until_caught_up => break,
@@ -182,6 +188,73 @@ pub(crate) fn show(printer: Printer, update: &Update, model: &Model) -> Result<(
         _ => {}
     }
     Ok(())
+}
+
+/// The files of somebody who listens: each is told once it is offered, and taken where that was asked for.
+struct Offers {
+    files: Files,
+    dir: Option<PathBuf>,
+}
+
+impl Offers {
+    fn new(seated: &Seated, dir: Option<PathBuf>) -> Self {
+        Self { files: files::known(seated), dir }
+    }
+
+    /// Whether all is said of this update.
+    async fn take(
+        &mut self,
+        seated: &mut Seated,
+        update: &Update,
+        printer: Printer,
+    ) -> Result<bool, Failure> {
+        self.files.apply(update);
+        match update {
+            Update::Message(message) if message.file.is_some() => {
+                let file = message.file.as_ref().map(|file| file.id);
+                if let Some(card) = file.and_then(|file| self.files.get(file)) {
+                    printer.file(&files::line(card, &self.files, seated))?;
+                    self.accept(seated, file).await?;
+                }
+                Ok(true)
+            }
+            Update::Files(listed) => {
+                for (_, state) in listed {
+                    self.accept(seated, Some(state.file)).await?;
+                }
+                Ok(true)
+            }
+            Update::Transfer(transfer) => {
+                self.told(transfer, seated, printer)?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    async fn accept(&self, seated: &mut Seated, file: Option<FileId>) -> Result<(), Failure> {
+        let Some((dir, card)) = self.dir.clone().zip(file.and_then(|file| self.files.get(file))) else {
+            return Ok(());
+        };
+        let answered = seated.model.me().and_then(|me| card.standing(me));
+        let open = matches!(answered, None | Some(Standing::Accepted(_))) && card.transfer.is_none();
+        if open && Some(&card.from) != seated.model.me() && !card.file.gone {
+            files::take(seated, card, dir).await?;
+        }
+        Ok(())
+    }
+
+    fn told(&self, transfer: &Transfer, seated: &Seated, printer: Printer) -> Result<(), Failure> {
+        let card = transfer.file.and_then(|file| self.files.get(file));
+        match (&transfer.phase, card) {
+            (Phase::Done(Some(_)), Some(card)) => printer.file(&files::line(card, &self.files, seated))?,
+            (Phase::Failed(snag), _) => {
+                let _ = writeln!(std::io::stderr(), "sotto-cli: {}: {snag}", transfer.name);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 /// `users`.

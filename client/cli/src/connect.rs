@@ -23,6 +23,8 @@ pub(crate) struct Target {
 pub(crate) enum Purpose {
     /// To be there: it is sent what was missed, and comes back after a cut.
     Stay,
+    /// To carry files: as an errand, and it comes back after a cut.
+    Transfer,
     /// To say or ask one thing: what was missed stays for another session.
     Errand,
 }
@@ -76,11 +78,12 @@ impl Target {
     pub(crate) fn log_in(&self, cli: &Cli, purpose: Purpose) -> Result<Client, Failure> {
         let user = self.user(cli)?;
         let password = password(cli)?;
-        let peek = purpose == Purpose::Errand;
+        let peek = purpose != Purpose::Stay;
         let account = Account { user, password, take_over: cli.take_over, peek };
         // A first connection that fails is told at once, also to somebody who means to stay.
-        let patience = if peek { Patience::Once } else { Patience::AfterLogIn };
-        let options = Options { dial: self.dial.clone(), account, patience };
+        let patience = if purpose == Purpose::Errand { Patience::Once } else { Patience::AfterLogIn };
+        // A terminal finishes what it began, or begins again.
+        let options = Options { dial: self.dial.clone(), account, patience, memory: None };
         Ok(Client::start(options, || {}))
     }
 }

@@ -6,6 +6,7 @@ mod chat;
 mod commands;
 mod connect;
 mod failure;
+mod files;
 mod print;
 
 use std::io::Write;
@@ -45,6 +46,10 @@ async fn run(cli: &Cli, printer: Printer) -> Result<(), Failure> {
         Command::Register => commands::register(cli, printer).await,
         Command::Login => chat::run(cli, printer).await,
         Command::Send(send) => commands::send(cli, send, printer).await,
+        Command::SendFile(asked) => files::send(cli, asked, printer).await,
+        Command::Files => files::list(cli, printer).await,
+        Command::Accept(asked) => files::accept(cli, asked, printer).await,
+        Command::Decline { file } => files::decline(cli, file, printer).await,
         Command::Listen(listen) => commands::listen(cli, listen, printer).await,
         Command::Users => commands::users(cli, printer).await,
         Command::History(history) => commands::history(cli, history, printer).await,

@@ -1,6 +1,8 @@
 //! What goes to standard output: lines for people, or one JSON object a line.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use serde::Serialize;
 use sotto_client::Model;
@@ -57,6 +59,13 @@ enum Line<'a> {
         server: String,
         pin: String,
     },
+    File(&'a FileLine<'a>),
+    Progress {
+        file: &'a str,
+        name: &'a str,
+        done: u64,
+        size: u64,
+    },
     CaughtUp,
     Hole {
         conversation: String,
@@ -67,6 +76,26 @@ enum Line<'a> {
         reason: &'a str,
         message: &'a str,
     },
+}
+
+/// A file, as it is printed.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct FileLine<'a> {
+    pub(crate) file: String,
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    pub(crate) from: &'a str,
+    /// Offered, accepted, received, declined, cancelled or gone; of one's own uploading, stored or gone.
+    pub(crate) state: &'a str,
+    /// Of one's own: what those have said who have said something.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) people: BTreeMap<&'a str, &'a str>,
+    /// Where it is saved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) path: Option<PathBuf>,
+    /// Opening it can run a program.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) program: bool,
 }
 
 impl Printer {
@@ -98,6 +127,33 @@ impl Printer {
         let indented = text.replace('\n', "\n        ");
         let clear = if message.clear { " (not encrypted)" } else { "" };
         text_line(&format!("{} {}{clear}{to}: {indented}", self.clock(message.at), message.from))
+    }
+
+    pub(crate) fn is_json(self) -> bool {
+        self.json
+    }
+
+    pub(crate) fn file(self, file: &FileLine<'_>) -> io::Result<()> {
+        if self.json {
+            return line(&Line::File(file));
+        }
+        let id = file.file.get(..8).unwrap_or(&file.file);
+        let people: Vec<_> = file.people.iter().map(|(who, said)| format!("{who} {said}")).collect();
+        let people = if people.is_empty() { String::new() } else { format!(" ({})", people.join(", ")) };
+        let path = file.path.as_ref().map(|path| format!(" → {}", visible(&path.to_string_lossy())));
+        let warning = if file.program { "  ! can run programs" } else { "" };
+        text_line(&format!(
+            "{id}  {:<9}  {:>9}  {}  {}{people}{}{warning}",
+            file.state,
+            size(file.size),
+            file.from,
+            visible(&file.name),
+            path.unwrap_or_default(),
+        ))
+    }
+
+    pub(crate) fn progress(self, file: &str, name: &str, (done, size): (u64, u64)) -> io::Result<()> {
+        line(&Line::Progress { file, name, done, size })
     }
 
     pub(crate) fn presence(self, user: &Username, online: bool) -> io::Result<()> {
@@ -165,6 +221,23 @@ impl Printer {
         let time = time.to_offset(self.offset);
         format!("{:02}:{:02}", time.hour(), time.minute())
     }
+}
+
+/// A size for people.
+pub(crate) fn size(bytes: u64) -> String {
+    let mut tenths = bytes.saturating_mul(10);
+    for unit in ["bytes", "KB", "MB", "GB", "TB"] {
+        if tenths < 10 * 1024 || unit == "TB" {
+            let whole = tenths / 10;
+            return if unit == "bytes" {
+                format!("{whole} {unit}")
+            } else {
+                format!("{whole}.{} {unit}", tenths % 10)
+            };
+        }
+        tenths /= 1024;
+    }
+    String::new()
 }
 
 /// What others wrote must not move the cursor, change colours or hide anything: control and bidirectional

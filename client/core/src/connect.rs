@@ -81,7 +81,8 @@ impl Dial {
         Self { host: link.host.clone(), port: link.port, trust }
     }
 
-    fn address(&self) -> String {
+    /// `host:port`.
+    pub(crate) fn address(&self) -> String {
         Link { host: self.host.clone(), port: self.port, pin: None, invite: None }.address()
     }
 

@@ -12,6 +12,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::client::TlsStream;
 
 use crate::connect::{ConnectError, Dial};
+use crate::disk::{Disk, Memory};
+use crate::profile::Profile;
 use crate::session::Session;
 use crate::update::{Account, Command, Problem, Trouble, Update};
 
@@ -38,6 +40,8 @@ pub struct Options {
     pub account: Account,
     /// How long to go on trying.
     pub patience: Patience,
+    /// Where transfers that are not finished are remembered, to go on after a restart; `None`: nowhere.
+    pub memory: Option<Profile>,
 }
 
 /// When a server that cannot be reached is tried again.
@@ -65,8 +69,12 @@ impl Client {
     pub fn start(options: Options, wake: impl Fn() + Send + 'static) -> Self {
         let (commands, asked) = mpsc::channel(CHANNEL);
         let (told, updates) = mpsc::channel(CHANNEL);
-        let session = Session::new(options.account.clone(), Instant::now().into_std());
-        let driver = Driver { dial: options.dial, patience: options.patience, session, asked, told, wake };
+        let Options { dial, account, patience, memory } = options;
+        let memory =
+            memory.map(|profile| Memory { profile, account: (dial.address(), account.user.clone()) });
+        let disk = Disk::new(memory);
+        let session = Session::with_transfers(account, Instant::now().into_std(), disk.kept());
+        let driver = Driver { dial, patience, session, disk, asked, told, wake };
         tokio::spawn(driver.run());
         Self { commands, updates }
     }
@@ -160,6 +168,7 @@ struct Driver<W> {
     dial: Dial,
     patience: Patience,
     session: Session,
+    disk: Disk,
     asked: mpsc::Receiver<Command>,
     told: mpsc::Sender<Update>,
     wake: W,
@@ -223,8 +232,10 @@ impl<W: Fn() + Send + 'static> Driver<W> {
         (self.wake)();
         let until = Instant::now() + wait;
         loop {
+            self.tell().await?;
             tokio::select! {
                 () = sleep_until(until) => return Ok(()),
+                done = self.disk.next() => self.session.disk_done(done, Instant::now().into_std()),
                 command = self.asked.recv(), if self.session.has_room() => {
                     let command = command.ok_or(Deserted)?;
                     let at_once = matches!(command, Command::TryNow);
@@ -252,6 +263,7 @@ impl<W: Fn() + Send + 'static> Driver<W> {
                 return Ok(None);
             }
             output.take(&mut self.session);
+            output.take_content(&mut self.session);
             input.reserve(READ);
             let heard = tokio::select! {
                 read = reader.read_buf(&mut input) => match read {
@@ -259,6 +271,10 @@ impl<W: Fn() + Send + 'static> Driver<W> {
                     Ok(_) => self.receive(&mut input),
                     Err(error) => Err(lost(&error)),
                 },
+                done = self.disk.next() => {
+                    self.session.disk_done(done, Instant::now().into_std());
+                    Ok(())
+                }
                 wrote = output.write(), if output.wants_to_write() => wrote.map_err(|error| lost(&error)),
                 command = self.asked.recv(), if self.session.has_room() => {
                     self.session.command(command.ok_or(Deserted)?);
@@ -283,6 +299,9 @@ impl<W: Fn() + Send + 'static> Driver<W> {
     }
 
     async fn tell(&mut self) -> Result<(), Deserted> {
+        while let Some(job) = self.session.poll_job() {
+            self.disk.start(job);
+        }
         while let Some(update) = self.session.poll_update() {
             self.told.send(update).await.map_err(|_| Deserted)?;
             (self.wake)();
@@ -302,6 +321,13 @@ impl Output {
     fn take(&mut self, session: &mut Session) {
         while let Some(frame) = session.poll_output() {
             self.buffer.extend_from_slice(&frame);
+        }
+    }
+
+    /// Content of files goes out when nothing else waits.
+    fn take_content(&mut self, session: &mut Session) {
+        if self.buffer.is_empty() {
+            self.buffer.extend_from_slice(&session.poll_chunk().unwrap_or_default());
         }
     }
 

@@ -2,26 +2,34 @@
 //! no window and no terminal here, and only `driver` and `connect` touch the network.
 
 mod connect;
+mod disk;
 mod driver;
+mod files;
 mod model;
 mod notes;
 mod outbox;
 mod profile;
 mod recipients;
 mod rooms;
+mod safe_name;
 mod session;
 mod timeline;
+mod transfers;
 mod trust;
 mod update;
 
 pub use connect::{ConnectError, Dial, Obstacle, inspect};
+pub use disk::downloads;
 pub use driver::{Client, Options, Patience, RegisterError, Registration};
+pub use files::{Card, Files};
 pub use model::{Known, Model};
 pub use notes::Notes;
 pub use profile::{Profile, ProfileError, ServerEntry};
 pub use recipients::{Recipients, TooMany};
-pub use rooms::{Fate, Line, LineId, Outgoing, Room, Rooms};
+pub use rooms::{Fate, Line, LineId, Offering, Outgoing, Room, Rooms};
+pub use safe_name::{is_program, safe_name};
 pub use session::{Session, random_cid};
 pub use timeline::{Entry, Place, Timeline, What};
+pub use transfers::{Phase, Snag, Transfer, TransferId};
 pub use trust::{Seen, Trust, TrustError};
-pub use update::{Account, Command, Problem, Trouble, Update};
+pub use update::{Account, Command, FileCommand, Problem, Trouble, Update};

@@ -179,6 +179,16 @@ impl Profile {
         self.write(&notes_file(account), &notes.to_toml())
     }
 
+    /// The transfers of an account that were not finished, as they were written down.
+    pub(crate) fn transfers(&self, account: (&str, &Username)) -> String {
+        fs::read_to_string(self.dir.join(transfers_file(account))).unwrap_or_default()
+    }
+
+    /// Writes down the transfers of an account that are not finished.
+    pub(crate) fn keep_transfers(&self, account: (&str, &Username), text: &str) -> Result<(), ProfileError> {
+        self.write(&transfers_file(account), text)
+    }
+
     /// A file of a user interface's own, such as its settings; `None` when there is none that can be read.
     #[must_use]
     pub fn read(&self, name: &str) -> Option<String> {
@@ -193,6 +203,10 @@ impl Profile {
         let path = self.dir.join(name);
         write_private(&self.dir, &path, text).map_err(|error| ProfileError::Io { path, error })
     }
+}
+
+fn transfers_file(account: (&str, &Username)) -> String {
+    format!("transfers-{}", notes_file(account))
 }
 
 /// One file for each account; its name gives nothing away.

@@ -6,18 +6,21 @@
 mod room;
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 
 use sotto_proto::{
     Audience, Cid, ConvId, ConvKind, Epoch, Message, MessageText, Page, Seq, Username, limits,
 };
 
-pub use room::{Fate, Line, LineId, Outgoing, Room};
+pub use room::{Fate, Line, LineId, Offering, Outgoing, Room};
 
+use crate::files::Files;
 use crate::model::Model;
 use crate::notes::Notes;
 use crate::session::random_cid;
 use crate::timeline::{Entry, Place, Timeline, What};
-use crate::update::{Command, Update};
+use crate::transfers::TransferId;
+use crate::update::{Command, FileCommand, Update};
 
 /// Rooms whose last messages are fetched at log-in, so that the list can show them; and how many of each.
 const PREVIEWED: usize = 40;
@@ -27,6 +30,7 @@ const PREVIEW: u16 = 30;
 #[derive(Debug, Default)]
 pub struct Rooms {
     model: Model,
+    files: Files,
     rooms: HashMap<Audience, Room>,
     names: HashMap<ConvId, Audience>,
     order: Vec<Audience>,
@@ -56,6 +60,7 @@ impl Rooms {
     /// Takes an update in. `now`: Unix milliseconds by this machine's clock.
     pub fn apply(&mut self, update: &Update, now: u64) {
         self.model.apply(update);
+        self.files.apply(update);
         match update {
             Update::LoggedIn { epoch, .. } => self.logged_in(*epoch),
             Update::Reconnecting { .. } | Update::Ended(_) => self.disconnected(),
@@ -80,6 +85,12 @@ impl Rooms {
             Update::Joined(who) => self.presence(true, who, now),
             Update::Left(who) => self.presence(false, who, now),
             Update::StartOver(conv) => self.start_over(*conv),
+            Update::Offered { cid, file, .. } => {
+                if let Some(outgoing) = self.outgoing.iter_mut().find(|outgoing| outgoing.cid == *cid) {
+                    outgoing.file = Some(Offering::Offered(file.clone()));
+                }
+            }
+            Update::Transfer(_) | Update::FileState(_) | Update::FileRefused { .. } | Update::Files(_) => {}
             Update::Connected | Update::People(_) | Update::Online(_) | Update::InTheClear(_) => {}
         }
         self.arranged = false;
@@ -89,6 +100,12 @@ impl Rooms {
     #[must_use]
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// What is known of files.
+    #[must_use]
+    pub fn files(&self) -> &Files {
+        &self.files
     }
 
     /// Whether there is a connection that is logged in.
@@ -171,9 +188,25 @@ impl Rooms {
             text: text.clone(),
             at: now,
             fate: Fate::Waiting,
+            file: None,
         });
         self.arranged = false;
         Ok(Command::Send { cid, to, text })
+    }
+
+    /// Puts a file on its way; the command is for [`crate::Client::commands`].
+    ///
+    /// # Errors
+    /// As [`Self::send`], or when the file has no name.
+    pub fn send_file(&mut self, to: &Audience, path: PathBuf, now: u64) -> Result<Command, String> {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let text = MessageText::new(&name).map_err(|error| error.to_string())?;
+        let cid = random_cid()?;
+        let to = self.enter(to);
+        let file = Some(Offering::Preparing);
+        self.outgoing.push(Outgoing { cid, to: to.clone(), text, at: now, fate: Fate::Waiting, file });
+        self.arranged = false;
+        Ok(Command::File(FileCommand::Send { cid, to, path }))
     }
 
     /// Takes a message back that could not be handed over, as if it had never been sent.
@@ -191,6 +224,10 @@ impl Rooms {
         let Some(index) = self.outgoing.iter().position(failed) else {
             return Ok(None);
         };
+        if let Some(outgoing) = self.outgoing.get_mut(index).filter(|outgoing| outgoing.file.is_some()) {
+            outgoing.fate = Fate::Waiting;
+            return Ok(Some(Command::File(FileCommand::GoOn(TransferId::Sending(cid)))));
+        }
         let Outgoing { to, text, .. } = self.outgoing.remove(index);
         self.send(&to, text, now).map(Some)
     }
@@ -371,9 +408,10 @@ impl Rooms {
             let Some(index) = self.outgoing.iter().position(is_next) else {
                 return;
             };
-            let Outgoing { cid, text, fate, .. } = self.outgoing.remove(index);
+            let Outgoing { cid, text, fate, file, .. } = self.outgoing.remove(index);
+            let file = file.and_then(Offering::into_attachment);
             if let (Fate::Stored { seq, at, .. }, Some(from)) = (fate, self.model.me().cloned()) {
-                self.news(&Message { conv, seq, at, cid: Some(cid), from, text, clear: false, file: None });
+                self.news(&Message { conv, seq, at, cid: Some(cid), from, text, clear: false, file });
             }
         }
     }
@@ -384,7 +422,7 @@ impl Rooms {
         let (seq, at) = (message.seq, message.at);
         let key = self.names.get(&message.conv)?.clone();
         let room = self.rooms.get_mut(&key)?;
-        if !room.timeline.take((seq, at), (message.from.clone(), message.text.clone(), message.clear)) {
+        if !room.timeline.take(message) {
             return None;
         }
         room.head = room.head.max(seq);

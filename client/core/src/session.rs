@@ -1,17 +1,20 @@
 //! A client's side of the protocol, without IO and without a clock: frames, commands and times go in, frames
 //! and updates come out.
 
+mod files;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use sotto_proto::{
-    Cid, ConvId, DecodeError, Epoch, Frame, Message, Presence, Reason, Refusal, Reply, Request, Seq, Token,
-    Username,
+    Cid, ConvId, DecodeError, Epoch, FileId, FileState, Frame, Message, Presence, Reason, Refusal, Reply,
+    Request, Seq, Token, Username,
 };
 
 use crate::outbox::{CAPACITY, Outbox, Pending};
-use crate::update::{Account, Command, Problem, Trouble, Update};
+use crate::transfers::{Kept, Transfers};
+use crate::update::{Account, Command, FileCommand, Problem, Trouble, Update};
 
 /// Quiet for this long: the client pings.
 const PING_AFTER: Duration = Duration::from_secs(40);
@@ -23,9 +26,17 @@ const CURSORS: usize = 80;
 /// What is waiting for a frame with its `ref=`.
 #[derive(Debug)]
 enum Asked {
-    History { conv: ConvId, messages: Vec<Message> },
+    History {
+        conv: ConvId,
+        messages: Vec<Message>,
+    },
     People(Vec<(Username, Presence)>),
     Online(Vec<Username>),
+    /// And the message whose state comes next.
+    Files {
+        files: Vec<(Message, FileState)>,
+        message: Option<Message>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -68,6 +79,7 @@ pub struct Session {
     pinged: bool,
     /// How long the server wants to be left alone.
     asked_to_wait: Option<Duration>,
+    transfers: Transfers,
     output: VecDeque<Bytes>,
     updates: VecDeque<Update>,
 }
@@ -89,19 +101,27 @@ impl Session {
             last_heard: now,
             pinged: false,
             asked_to_wait: None,
+            transfers: Transfers::default(),
             output: VecDeque::new(),
             updates: VecDeque::new(),
         }
     }
 
+    /// As [`Self::new`], with the transfers that were not finished.
+    pub(crate) fn with_transfers(account: Account, now: Instant, kept: Vec<Kept>) -> Self {
+        Self { transfers: Transfers::new(kept), ..Self::new(account, now) }
+    }
+
     /// The next frame to send.
     pub fn poll_output(&mut self) -> Option<Bytes> {
-        self.output.pop_front()
+        let of_files = || self.transfers.poll_output();
+        self.output.pop_front().or_else(of_files)
     }
 
     /// The next thing to tell.
     pub fn poll_update(&mut self) -> Option<Update> {
-        self.updates.pop_front()
+        let of_files = || self.transfers.poll_update();
+        self.updates.pop_front().or_else(of_files)
     }
 
     /// Whether nothing more will come of this session.
@@ -151,6 +171,7 @@ impl Session {
     /// The connection is gone. Nothing that was on its way is lost: it is sent again.
     pub fn disconnected(&mut self) {
         self.output.clear();
+        self.transfers.disconnected();
         for cursor in self.cursors.values_mut() {
             cursor.at = None;
         }
@@ -181,6 +202,7 @@ impl Session {
 
     /// Does what a user interface asks, now or as soon as there is a connection.
     pub fn command(&mut self, command: Command) {
+        let state_is_out = self.state != State::LoggedIn;
         match (self.state, command) {
             (State::Ended | State::LoggingOut, _) => {}
             (state, Command::Send { cid, to, text }) => {
@@ -195,6 +217,10 @@ impl Session {
                 self.output.push_back(Request::LogOut.encode(None));
             }
             (_, Command::LogOut) => self.end(Problem::LoggedOut),
+            (_, Command::File(FileCommand::List)) if state_is_out => {
+                self.held.push(Command::File(FileCommand::List));
+            }
+            (_, Command::File(command)) => self.file_command(command),
             // The driver's business.
             (_, Command::TryNow) => {}
             (State::LoggedIn, Command::History { conv, page, limit }) => {
@@ -211,7 +237,8 @@ impl Session {
     /// When [`Self::tick`] wants to be called.
     #[must_use]
     pub fn next_tick(&self) -> Instant {
-        self.last_heard + if self.pinged { DEAD_AFTER } else { PING_AFTER }
+        let tick = self.last_heard + if self.pinged { DEAD_AFTER } else { PING_AFTER };
+        self.transfers.next_tick().map_or(tick, |rest| rest.min(tick))
     }
 
     /// Keeps the time. `Err`: the server has been silent for too long; drop the connection.
@@ -219,6 +246,7 @@ impl Session {
     /// # Errors
     /// A sentence that says so.
     pub fn tick(&mut self, now: Instant) -> Result<(), Trouble> {
+        self.transfers.tick(now);
         if self.pinged && now >= self.last_heard + DEAD_AFTER {
             return Err(Trouble::Lost("the server does not answer any more".to_owned()));
         }
@@ -245,18 +273,18 @@ impl Session {
         };
         let reference = frame.tag("ref").map(|reference| reference.into_owned());
         match reference.and_then(|reference| self.asked.remove_entry(&reference)) {
-            Some(asked) => self.answered(asked, reply),
-            None => self.take(reply),
+            Some(asked) => self.answered(asked, reply, now),
+            None => self.take(reply, now),
         }
     }
 
-    fn take(&mut self, reply: Reply) -> Result<(), Trouble> {
+    fn take(&mut self, reply: Reply, now: Instant) -> Result<(), Trouble> {
         match reply {
             Reply::LoggedIn { user, token, epoch, .. } => self.logged_in(user, token, epoch),
             Reply::WrongPassword => self.wrong_password(),
             Reply::AlreadyLoggedIn { since, from } => self.end(Problem::AlreadyLoggedIn { since, from }),
             Reply::Message(message) => return self.message(message),
-            Reply::Stored { cid, conv, seq, at, .. } => self.stored((cid, conv), seq, at),
+            Reply::Stored { cid, conv, seq, at, file } => self.stored((cid, file), (conv, seq, at)),
             Reply::NotSent { cid: Some(cid), reason, who, sentence } => {
                 self.not_sent(cid, reason, (who, sentence));
             }
@@ -273,6 +301,9 @@ impl Session {
             Reply::Ping { body } => self.output.push_back(Request::Pong { body }.encode(None)),
             Reply::Refused(refusal) => return self.refused(refusal),
             Reply::Goodbye(refusal) => return self.goodbye(refusal),
+            Reply::Chunk { .. } | Reply::GoOn { .. } | Reply::FileState(_) | Reply::FileRefused { .. } => {
+                self.hear_of_file(reply, now);
+            }
             // Answers that nobody waits for any more, and what belongs to registration.
             Reply::Pong { .. }
             | Reply::End { .. }
@@ -280,11 +311,8 @@ impl Session {
             | Reply::Everyone { .. }
             | Reply::Registered
             | Reply::NameTaken
+            // Whoever asks for the list of files gets offers instead.
             | Reply::SmallFile { .. }
-            | Reply::Chunk { .. }
-            | Reply::GoOn { .. }
-            | Reply::FileState(_)
-            | Reply::FileRefused { .. }
             | Reply::NotSent { cid: None, .. } => {}
         }
         Ok(())
@@ -299,6 +327,10 @@ impl Session {
         self.account.take_over = false;
         self.updates.push_back(Update::LoggedIn { user, epoch, resumed });
         self.output.extend(self.outbox.iter().map(|message| message.request().encode(None)));
+        if !self.account.peek {
+            self.list_files();
+        }
+        self.transfers.connected();
         for command in std::mem::take(&mut self.held) {
             self.command(command);
         }
@@ -322,7 +354,13 @@ impl Session {
 
     fn message(&mut self, message: Message) -> Result<(), Trouble> {
         let fresh = self.advance(message.conv, (message.seq, message.seq))?;
-        if let Some(sent) = message.cid.and_then(|cid| self.outbox.settle(cid)) {
+        let offered = message.cid.zip(message.file.as_ref().map(|file| file.id));
+        if let Some(offered) = offered.and_then(|(cid, file)| self.offered(cid, file)) {
+            let (Some(cid), conv, seq, at) = (message.cid, message.conv, message.seq, message.at) else {
+                return Ok(());
+            };
+            self.updates.extend([offered, Update::Sent { cid, conv, seq, at }]);
+        } else if let Some(sent) = message.cid.and_then(|cid| self.outbox.settle(cid)) {
             let (cid, conv, seq, at) = (sent.cid, message.conv, message.seq, message.at);
             self.updates.push_back(Update::Sent { cid, conv, seq, at });
         } else if fresh {
@@ -332,7 +370,7 @@ impl Session {
     }
 
     /// An acknowledgement counts as its message's place exactly when that is the next one.
-    fn stored(&mut self, (cid, conv): (Cid, ConvId), seq: Seq, at: u64) {
+    fn stored(&mut self, (cid, file): (Cid, Option<FileId>), (conv, seq, at): (ConvId, Seq, u64)) {
         let cursor = self.cursors.entry(conv).or_default();
         if cursor.at.is_some_and(|last| last.next() == seq) {
             cursor.at = Some(seq);
@@ -340,7 +378,10 @@ impl Session {
         } else if cursor.seen < Some(seq) {
             cursor.acknowledged.insert(seq);
         }
-        if self.outbox.settle(cid).is_some() {
+        let offered = file.and_then(|file| self.offered(cid, file));
+        let known = offered.is_some() || self.outbox.settle(cid).is_some();
+        self.updates.extend(offered);
+        if known {
             self.updates.push_back(Update::Sent { cid, conv, seq, at });
         }
     }
@@ -369,7 +410,8 @@ impl Session {
     }
 
     fn not_sent(&mut self, cid: Cid, reason: Reason, (who, sentence): (Vec<String>, String)) {
-        if self.outbox.settle(cid).is_some() {
+        let refusal = Refusal::new(reason, sentence.clone());
+        if self.outbox.settle(cid).is_some() || self.transfers.not_sent(cid, refusal) {
             self.updates.push_back(Update::NotSent { cid, reason, who, sentence });
         }
     }
@@ -420,7 +462,12 @@ impl Session {
     }
 
     /// One frame of an answer; it is waited for again if there is more to come.
-    fn answered(&mut self, (reference, asked): (String, Asked), reply: Reply) -> Result<(), Trouble> {
+    fn answered(
+        &mut self,
+        (reference, asked): (String, Asked),
+        reply: Reply,
+        now: Instant,
+    ) -> Result<(), Trouble> {
         let waiting = match (asked, reply) {
             (Asked::History { conv, mut messages }, Reply::Message(message)) => {
                 messages.push(message);
@@ -448,7 +495,8 @@ impl Session {
                 self.updates.push_back(Update::Refused(refusal));
                 None
             }
-            (_, other) => return self.take(other),
+            (Asked::Files { files, message }, reply) => self.listed((files, message), reply),
+            (_, other) => return self.take(other, now),
         };
         if let Some(asked) = waiting {
             self.asked.insert(reference, asked);

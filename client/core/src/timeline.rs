@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::collections::vec_deque;
 
-use sotto_proto::{ConvId, Message, MessageText, Seq, Username};
+use sotto_proto::{ConvId, FileId, Message, MessageText, Seq, Username};
 
 /// Comings and goings that are this close, in milliseconds, share a line.
 const TOGETHER: u64 = 2 * 60 * 1000;
@@ -63,6 +63,8 @@ pub enum What {
         text: MessageText,
         /// It came to the server without encryption.
         clear: bool,
+        /// The file it offers; the text is that file's name.
+        file: Option<FileId>,
     },
     /// A message to some of the people in the room, shown here beside what was said to all.
     Aside {
@@ -72,6 +74,8 @@ pub enum What {
         text: MessageText,
         /// It came to the server without encryption.
         clear: bool,
+        /// The file it offers; the text is that file's name.
+        file: Option<FileId>,
         /// The conversation it belongs to.
         conv: ConvId,
         /// Its place there.
@@ -170,15 +174,14 @@ impl Timeline {
     }
 
     /// Takes the newest message, or one from history. False: it was here already.
-    pub(crate) fn take(
-        &mut self,
-        (seq, at): (Seq, u64),
-        (from, text, clear): (Username, MessageText, bool),
-    ) -> bool {
+    pub(crate) fn take(&mut self, message: &Message) -> bool {
+        let (seq, at) = (message.seq, message.at);
         if seq.get() > self.next {
             self.skip(self.next, seq.get() - 1);
         }
-        let entry = Entry { place: Place::message(seq), at, what: What::Message { from, text, clear } };
+        let (from, text, clear) = (message.from.clone(), message.text.clone(), message.clear);
+        let file = message.file.as_ref().map(|file| file.id);
+        let entry = Entry { place: Place::message(seq), at, what: What::Message { from, text, clear, file } };
         if seq.get() == self.next {
             self.next += 1;
             self.entries.push_back(entry);
@@ -272,7 +275,8 @@ fn last_of(entry: &Entry) -> u64 {
 impl From<&Message> for What {
     fn from(message: &Message) -> Self {
         let (from, text, clear) = (message.from.clone(), message.text.clone(), message.clear);
-        Self::Aside { from, text, clear, conv: message.conv, seq: message.seq }
+        let file = message.file.as_ref().map(|file| file.id);
+        Self::Aside { from, text, clear, file, conv: message.conv, seq: message.seq }
     }
 }
 
@@ -286,7 +290,9 @@ mod tests {
 
     fn take(timeline: &mut Timeline, number: u64) -> bool {
         let (from, text) = ("ann".parse().unwrap(), MessageText::new(&number.to_string()).unwrap());
-        timeline.take((seq(number), number * 1000), (from, text, false))
+        let (conv, at) = (ConvId::new(1).unwrap(), number * 1000);
+        let (cid, clear, file) = (None, false, None);
+        timeline.take(&Message { conv, seq: seq(number), at, cid, from, text, clear, file })
     }
 
     /// Seqs of messages, `5-7` for a gap, names for presence and asides.
@@ -340,7 +346,7 @@ mod tests {
         let aside = |at: u64| {
             let conv = ConvId::new(2).unwrap();
             let text = MessageText::new(&at.to_string()).unwrap();
-            What::Aside { from: "bob".parse().unwrap(), text, clear: false, conv, seq: seq(1) }
+            What::Aside { from: "bob".parse().unwrap(), text, clear: false, file: None, conv, seq: seq(1) }
         };
         let mut timeline = Timeline::new(seq(4));
         assert!([5, 6, 7].into_iter().all(|number| take(&mut timeline, number)));

@@ -1,13 +1,15 @@
 //! What passes between a user interface and the core: commands one way, updates the other.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sotto_proto::{
-    Audience, Cid, ConvId, ConvKind, Epoch, Message, MessageText, Page, Password, Presence, Reason, Refusal,
-    Seq, Username,
+    Attachment, Audience, Cid, ConvId, ConvKind, Epoch, FileId, FileName, FileState, Message, MessageText,
+    Page, Password, Presence, Reason, Refusal, Seq, Username,
 };
 
 use crate::connect::Obstacle;
+use crate::transfers::{Transfer, TransferId};
 
 /// Who logs in, and how.
 #[derive(Clone, Debug)]
@@ -45,10 +47,52 @@ pub enum Command {
     },
     /// Ask for everyone with an account. Answered by [`Update::People`].
     People,
+    /// Something about files.
+    File(FileCommand),
     /// Do not wait any longer for the next try to connect.
     TryNow,
     /// Log out. Answered by [`Update::Ended`].
     LogOut,
+}
+
+/// What a user interface asks for about files.
+#[derive(Clone, Debug)]
+pub enum FileCommand {
+    /// Offer a file. [`Update::Transfer`]s tell how it goes, [`Update::Offered`] and [`Update::Sent`] when it is known to all.
+    Send {
+        /// From [`crate::random_cid`].
+        cid: Cid,
+        /// Whom it is for.
+        to: Audience,
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// Take a file that was offered. It goes on by itself, over cuts and restarts, until it is saved.
+    Accept {
+        /// As its message has it.
+        file: Attachment,
+        /// As its message has it.
+        name: FileName,
+        /// Where it is saved, under a name that is safe and that nobody has: see [`crate::safe_name`].
+        dir: PathBuf,
+    },
+    /// Do not take it.
+    Decline(FileId),
+    /// Take an offer back, from one person or from all.
+    TakeBack {
+        /// Which.
+        file: FileId,
+        /// From whom; `None`: from all.
+        who: Option<Username>,
+    },
+    /// End a transfer: an offer is taken back, a file that is being taken is declined.
+    Cancel(TransferId),
+    /// Have a transfer wait.
+    Pause(TransferId),
+    /// Go on with one that was paused, or try one again that stopped.
+    GoOn(TransferId),
+    /// Which files there are. Answered by [`Update::Files`].
+    List,
 }
 
 /// What a user interface is told.
@@ -100,6 +144,31 @@ pub enum Update {
         /// When, Unix milliseconds.
         at: u64,
     },
+    /// An offer of ours is stored: its message. Comes before [`Update::Sent`].
+    Offered {
+        /// Its cid.
+        cid: Cid,
+        /// Whom it is for.
+        to: Audience,
+        /// What the file is called.
+        name: FileName,
+        /// The file; when the offer ends is not known yet.
+        file: Attachment,
+    },
+    /// A file on its way has got further, or stopped.
+    Transfer(Transfer),
+    /// What has become of a file that was offered.
+    FileState(FileState),
+    /// Nothing more is heard of a file.
+    FileRefused {
+        /// Which.
+        file: FileId,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The files there are for this account and from it, the oldest first, each with the message that offers it. Comes by
+    /// itself after each log-in.
+    Files(Vec<(Message, FileState)>),
     /// A message of ours went to nobody.
     NotSent {
         /// Its cid.

@@ -185,7 +185,12 @@ impl<W: Fn() + Send + Sync + 'static> Work<W> {
                 self.later(attempt, register);
             }
             Ask::LogIn(dial, account) => {
-                let options = Options { dial, account, patience: Patience::AfterLogIn };
+                let options = Options {
+                    dial,
+                    account,
+                    patience: Patience::AfterLogIn,
+                    memory: Some(self.profile.clone()),
+                };
                 *running = Some(Running { attempt, client: Client::start(options, || {}), held: None });
             }
             Ask::Do(command) => {

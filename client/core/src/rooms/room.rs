@@ -1,6 +1,6 @@
 //! One room, and the lines in it: what is stored, and what is on its way.
 
-use sotto_proto::{Audience, Cid, ConvId, MessageText, Reason, Seq, Username};
+use sotto_proto::{Attachment, Audience, Cid, ConvId, MessageText, Reason, Seq, Username};
 
 use crate::timeline::{Entry, Place, Timeline, What};
 
@@ -133,6 +133,26 @@ pub struct Outgoing {
     pub at: u64,
     /// What became of it.
     pub fate: Fate,
+    /// It offers a file, whose name is its text.
+    pub file: Option<Offering>,
+}
+
+/// How far an offer is on its way.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Offering {
+    /// Its file is being looked at, or the server has not said that it has the offer.
+    Preparing,
+    /// The server has it.
+    Offered(Attachment),
+}
+
+impl Offering {
+    pub(super) fn into_attachment(self) -> Option<Attachment> {
+        match self {
+            Self::Preparing => None,
+            Self::Offered(file) => Some(file),
+        }
+    }
 }
 
 /// What became of a message.

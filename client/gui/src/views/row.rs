@@ -137,7 +137,7 @@ pub(crate) struct Said<'a> {
 pub(crate) fn said<'a>(line: Line<'a>, me: Option<&'a Username>) -> Option<Said<'a>> {
     match line {
         Line::Entry(entry) => match &entry.what {
-            What::Message { from, text, clear } | What::Aside { from, text, clear, .. } => {
+            What::Message { from, text, clear, .. } | What::Aside { from, text, clear, .. } => {
                 Some(Said { from, at: entry.at, text: text.as_str(), clear: *clear })
             }
             What::Presence { .. } | What::Gap { .. } => None,

@@ -1,0 +1,76 @@
+//! A file that is sent. It has to stay what it was when it was offered.
+
+use std::fs::{File, Metadata};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use bytes::Bytes;
+use sotto_proto::{FileHash, FileInfo, FileName};
+
+use super::Source;
+use crate::safe_name::media_type;
+use crate::transfers::Snag;
+
+/// What is read at once to be hashed, in bytes.
+const PIECE: usize = 256 * 1024;
+
+/// Finds out what a file is. Reads all of it.
+pub(super) fn look(path: &Path) -> Result<Source, Snag> {
+    let mut file = File::open(path)?;
+    let before = file.metadata()?;
+    if !before.is_file() {
+        return Err(Snag::NotAFile);
+    }
+    let name: String = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = name.replace(|c: char| c.is_control() || c == '\\', "_");
+    let name = FileName::new(&name).map_err(|_| Snag::BadName)?;
+    let mut hasher = Context::new(&SHA256);
+    let mut buffer = vec![0; PIECE];
+    let mut size = 0;
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        size += u64::try_from(read).unwrap_or(0);
+        hasher.update(buffer.get(..read).unwrap_or_default());
+    }
+    let mut hash = [0; 32];
+    hash.copy_from_slice(hasher.finish().as_ref());
+    let (media, modified) = (media_type(name.as_str()), modified(&file.metadata()?));
+    let info = FileInfo::new(name, size, (FileHash::from_bytes(hash), media)).map_err(|_| Snag::BadName)?;
+    Ok(Source { info, modified })
+}
+
+fn modified(metadata: &Metadata) -> u64 {
+    let since =
+        metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Such a file, open.
+pub(super) struct Reading {
+    file: File,
+    size: u64,
+}
+
+impl Reading {
+    pub(super) fn open(path: &Path, source: &Source) -> Result<Self, Snag> {
+        let file = File::open(path)?;
+        let now = file.metadata()?;
+        if now.len() != source.info.size || modified(&now) != source.modified {
+            return Err(Snag::Changed);
+        }
+        Ok(Self { file, size: source.info.size })
+    }
+
+    pub(super) fn read(&mut self, off: u64, len: u64) -> Result<Bytes, Snag> {
+        let len = len.min(self.size.saturating_sub(off));
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+        self.file.seek(SeekFrom::Start(off))?;
+        self.file.read_exact(&mut bytes).map_err(|_| Snag::Changed)?;
+        Ok(bytes.into())
+    }
+}
