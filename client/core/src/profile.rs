@@ -189,6 +189,12 @@ impl Profile {
         self.write(&transfers_file(account), text)
     }
 
+    /// Where it is: a user interface may keep files of its own there.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// A file of a user interface's own, such as its settings; `None` when there is none that can be read.
     #[must_use]
     pub fn read(&self, name: &str) -> Option<String> {

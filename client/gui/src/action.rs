@@ -1,7 +1,10 @@
 //! What the user did, as the views say it. Only `app` does anything about it.
 
-use sotto_client::Place;
-use sotto_proto::{Audience, Cid, Link, Pin, Username};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sotto_client::{Place, TransferId};
+use sotto_proto::{Audience, Cid, FileId, Link, Pin, Username};
 
 use crate::settings::Settings;
 
@@ -73,6 +76,34 @@ pub enum Action {
     AskLink(String),
     /// Open a link outside.
     OpenLink(String),
+    /// Ask the system which files to send.
+    PickFiles,
+    /// These files are to be sent: ask once more.
+    Offer(Vec<PathBuf>),
+    /// A picture was pasted: it is to be sent as a file.
+    PasteImage(Arc<egui::ColorImage>),
+    /// Send them, to whom it says.
+    SendFiles(Vec<PathBuf>),
+    /// Take a file that was offered, into the usual folder.
+    Accept(FileId),
+    /// Take it, into a folder to be asked for.
+    AcceptInto(FileId),
+    /// Do not take it.
+    Decline(FileId),
+    /// Take an offer back, from one person or from all.
+    TakeBack(FileId, Option<Username>),
+    /// End a transfer.
+    CancelTransfer(TransferId),
+    /// Have a transfer wait.
+    Pause(TransferId),
+    /// Go on with a transfer.
+    GoOn(TransferId),
+    /// Show where a file is.
+    Reveal(PathBuf),
+    /// Open a file outside.
+    OpenFile(PathBuf),
+    /// Make a small picture of a file.
+    Thumb(PathBuf),
     /// Show, or hide, something in front.
     Show(Option<Overlay>),
     /// Search this room.
@@ -98,6 +129,8 @@ pub enum Overlay {
     Quit(usize),
     /// Who is in this room.
     Members,
+    /// Whether to send these files.
+    Files(Vec<PathBuf>),
 }
 
 /// A page of the settings.

@@ -2,6 +2,7 @@
 //! only here is anything done.
 
 mod doing;
+mod files;
 mod telling;
 
 use std::collections::VecDeque;

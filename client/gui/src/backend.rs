@@ -2,18 +2,22 @@
 //! writing the profile. The window hands it [`Ask`]s and finds [`Told`]s; neither ever waits for the other.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use egui::ColorImage;
 use sotto_client::{
     Account, Client, Command, ConnectError, Dial, Notes, Options, Patience, Profile, ProfileError,
     RegisterError, Registration, Update,
 };
-use sotto_proto::{Link, Username};
+use sotto_proto::{FileId, Link, Username};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+
+use crate::outside;
 
 /// Asks that may wait; the window says so when there are more.
 const ASKS: usize = 512;
@@ -35,6 +39,18 @@ pub enum Ask {
     Do(Command),
     /// Remember something of an account.
     Keep(String, Username, Notes),
+    /// Ask which files to send.
+    PickFiles,
+    /// Make a file of a picture that was pasted, to be sent.
+    KeepImage(Arc<ColorImage>),
+    /// Ask for a folder to save this file in.
+    PickFolder(FileId),
+    /// Show where a file is.
+    Reveal(PathBuf),
+    /// Open a file with the program that the system has for it.
+    OpenFile(PathBuf),
+    /// Make a small picture of a file.
+    Thumb(PathBuf),
     /// End the session, if there is one, without a word.
     Leave,
 }
@@ -48,8 +64,25 @@ pub enum Told {
     Registered(Result<(), RegisterError>),
     /// From the session.
     Update(Update),
+    /// What was chosen in a dialog of the system's.
+    Picked(Picked),
+    /// A small picture of a file, if it can be made.
+    Thumb(PathBuf, Option<ColorImage>),
     /// The profile could not be written.
     NotKept(ProfileError),
+}
+
+/// What was chosen in a dialog of the system's.
+#[derive(Debug)]
+pub enum Picked {
+    /// These files are to be sent.
+    Files(Vec<PathBuf>),
+    /// A folder to save this file in.
+    Folder(FileId, PathBuf),
+    /// The dialog was closed.
+    Nothing,
+    /// The system has no dialog to show.
+    NoDialog,
 }
 
 /// The window's end. What comes from an attempt that has been given up carries an old number.
@@ -202,6 +235,27 @@ impl<W: Fn() + Send + Sync + 'static> Work<W> {
                 if let Err(error) = self.profile.keep_notes((&address, &user), &notes) {
                     self.tell(attempt, Told::NotKept(error)).await;
                 }
+            }
+            Ask::PickFiles => self.later(attempt, async { Told::Picked(outside::pick_files().await) }),
+            Ask::KeepImage(image) => {
+                let dir = self.profile.dir().join("pasted");
+                let keep = tokio::task::spawn_blocking(move || crate::thumbs::save(&dir, &image));
+                self.later(attempt, async move {
+                    let kept = keep.await.ok().flatten();
+                    Told::Picked(kept.map_or(Picked::Nothing, |path| Picked::Files(vec![path])))
+                });
+            }
+            Ask::PickFolder(file) => {
+                self.later(attempt, async move { Told::Picked(outside::pick_folder(file).await) });
+            }
+            Ask::Reveal(path) => drop(tokio::task::spawn_blocking(move || outside::reveal(&path))),
+            Ask::OpenFile(path) => drop(tokio::task::spawn_blocking(move || outside::open(&path))),
+            Ask::Thumb(path) => {
+                let make = tokio::task::spawn_blocking(move || (crate::thumbs::make(&path), path));
+                self.later(attempt, async move {
+                    let (image, path) = make.await.unwrap_or_default();
+                    Told::Thumb(path, image)
+                });
             }
             Ask::Leave => *running = None,
         }

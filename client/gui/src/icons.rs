@@ -32,4 +32,6 @@ pub(crate) const MINUS: char = '\u{e32a}';
 pub(crate) const CIRCLE: char = '\u{e18a}';
 pub(crate) const GLOBE: char = '\u{e288}';
 pub(crate) const USER: char = '\u{e4c2}';
+pub(crate) const FILE: char = '\u{e230}';
+pub(crate) const IMAGE: char = '\u{e2ca}';
 pub(crate) const LOCK_SIMPLE_OPEN: char = '\u{e30a}';

@@ -3,6 +3,7 @@
 pub(crate) mod chat;
 pub(crate) mod composer;
 pub(crate) mod connect;
+pub(crate) mod file;
 pub(crate) mod login;
 pub(crate) mod people;
 pub(crate) mod row;

@@ -17,6 +17,8 @@ mod chat;
 mod composing;
 #[path = "gui/doorway.rs"]
 mod doorway;
+#[path = "gui/files.rs"]
+mod files;
 #[path = "gui/pictures.rs"]
 mod pictures;
 #[path = "gui/raster.rs"]

@@ -1,7 +1,7 @@
 //! What is done about what the user did.
 
 use egui::{Context, Key as Keyboard, Modifiers, ThemePreference, Ui, ViewportCommand};
-use sotto_client::{Account, Command, Dial, Fate, Recipients, Registration, Trust};
+use sotto_client::{Account, Command, Dial, Fate, FileCommand, Recipients, Registration, Trust};
 use sotto_proto::{Audience, Link, MessageText, Password, Pin, Username};
 
 use super::{App, Screen};
@@ -38,7 +38,10 @@ impl App {
             Action::QuitAnyway => self.quit_anyway(ctx),
             Action::TestNotification => self.test_notification(),
             Action::Again => self.again(),
-            other => self.obey_chat(ctx, other),
+            other => {
+                self.obey_file(ctx, other.clone());
+                self.obey_chat(ctx, other);
+            }
         }
     }
 
@@ -278,9 +281,10 @@ impl App {
         self.hand_over(command)
     }
 
-    fn hand_over(&mut self, command: Command) -> bool {
+    pub(super) fn hand_over(&mut self, command: Command) -> bool {
         let cid = match &command {
             Command::Send { cid, .. } => Some(*cid),
+            Command::File(FileCommand::Send { cid, .. }) => Some(*cid),
             _ => None,
         };
         if self.world.backend.ask(Ask::Do(command)) {
@@ -313,7 +317,7 @@ impl App {
     pub(super) fn quit(&mut self, ctx: &Context) {
         let unsent = match &self.screen {
             Screen::Chat(chat) => {
-                chat.rooms.waiting().filter(|outgoing| outgoing.fate == Fate::Waiting).count()
+                chat.rooms.waiting().filter(|out| out.fate == Fate::Waiting && out.file.is_none()).count()
             }
             _ => 0,
         };

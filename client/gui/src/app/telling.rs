@@ -19,6 +19,12 @@ impl App {
             Told::Looked(link, outcome) => self.looked(link, outcome),
             Told::Registered(outcome) => self.registered(outcome),
             Told::Update(update) => self.update(ctx, update),
+            Told::Picked(picked) => self.picked(picked),
+            Told::Thumb(path, image) => {
+                if let Screen::Chat(chat) = &self.screen {
+                    chat.thumbs.keep(ctx, (path, image));
+                }
+            }
             Told::NotKept(why) => self.toast(Saying::from(&why)),
         }
     }
@@ -136,6 +142,7 @@ impl App {
         let stranger = names_a_stranger(chat, &update);
         let live = chat.rooms.is_caught_up();
         chat.rooms.apply(&update, now);
+        super::files::note_speed(chat, &update, now);
         match update {
             Update::Connected => chat.connection = Connection::Connecting,
             Update::LoggedIn { resumed, .. } => {

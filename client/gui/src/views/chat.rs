@@ -2,6 +2,7 @@
 
 mod overlays;
 mod recipients;
+mod sending;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,8 +15,10 @@ use sotto_proto::{Audience, Link, Pin, Presence, Username};
 
 use overlays::overlays;
 use recipients::recipients_ui;
+use sending::{dropped, pasted};
 
 use super::composer::{Composer, Ready, composer_ui, field_id};
+use super::file::Speeds;
 use super::people::{Column, Seen, column_ui, line, narrow_ui, people_id, rooms_id};
 use super::row::{Scene, said};
 use super::search::{Search, search_ui};
@@ -27,6 +30,7 @@ use crate::look::Look;
 use crate::saying::Saying;
 use crate::strings::Key;
 use crate::theme::{COLUMN, COLUMN_NARROW, HEADER, PAD, Type};
+use crate::thumbs::Thumbs;
 use crate::widgets::{Kind, avatar, button, icon_button, paint_icon};
 
 /// Below this width the column at the left shows pictures only.
@@ -70,6 +74,9 @@ pub(crate) struct Chat {
     /// The column is shown in a narrow window.
     pub(crate) column_shown: bool,
     pub(crate) tested: bool,
+    /// How fast files are.
+    pub(crate) rates: Speeds,
+    pub(crate) thumbs: Thumbs,
 }
 
 impl Chat {
@@ -94,6 +101,8 @@ impl Chat {
             offline_since: None,
             column_shown: false,
             tested: false,
+            rates: Speeds::new(),
+            thumbs: Thumbs::default(),
         }
     }
 
@@ -117,6 +126,7 @@ impl Chat {
 /// Draws it.
 pub(crate) fn chat_ui(ui: &mut Ui, look: &Look, state: &mut Chat) -> Vec<Action> {
     let mut actions = keys(ui, state);
+    actions.extend(pasted(ui));
     let narrow = ui.available_width() < NARROW;
     let whole = !narrow || state.column_shown;
     let width = if whole { COLUMN } else { COLUMN_NARROW };
@@ -149,6 +159,7 @@ pub(crate) fn chat_ui(ui: &mut Ui, look: &Look, state: &mut Chat) -> Vec<Action>
         });
         messages(ui, look, state, &mut actions);
     });
+    actions.extend(dropped(ui, look, state));
     overlays(ui, look, state, &mut actions);
     announce(ui, look, state);
     actions
@@ -181,7 +192,14 @@ fn messages(ui: &mut Ui, look: &Look, state: &mut Chat, actions: &mut Vec<Action
         return;
     };
     let wanted = state.search.as_ref().map(Search::wanted);
-    let scene = Scene { look, rooms: &state.rooms, room, searched: wanted.as_deref() };
+    let scene = Scene {
+        look,
+        rooms: &state.rooms,
+        room,
+        searched: wanted.as_deref(),
+        rates: &state.rates,
+        thumbs: &state.thumbs,
+    };
     let reading = state.readings.entry(state.open.clone()).or_default();
     if let Some(hit) = state.search.as_mut().and_then(|search| search.reveal.take()) {
         reading.reveal = Some((hit, 0.4));
@@ -193,7 +211,8 @@ fn search(ui: &mut Ui, look: &Look, state: &mut Chat, actions: &mut Vec<Action>)
     let (Some(search), Some(room)) = (&mut state.search, state.rooms.get(&state.open)) else {
         return;
     };
-    let scene = Scene { look, rooms: &state.rooms, room, searched: None };
+    let scene =
+        Scene { look, rooms: &state.rooms, room, searched: None, rates: &state.rates, thumbs: &state.thumbs };
     actions.extend(search_ui(ui, &scene, search));
     if search.closed {
         state.search = None;
@@ -317,6 +336,9 @@ fn keys(ui: &Ui, state: &mut Chat) -> Vec<Action> {
     let pressed = |modifiers, key| ui.input_mut(|input| input.consume_key(modifiers, key));
     if pressed(ctrl, Keyboard::K) {
         actions.push(Action::Show(Some(Overlay::Switcher)));
+    }
+    if pressed(ctrl, Keyboard::U) {
+        actions.push(Action::PickFiles);
     }
     if pressed(ctrl, Keyboard::F) {
         actions.push(Action::Search);

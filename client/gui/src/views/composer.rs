@@ -254,6 +254,9 @@ fn bottom(
             None => (look.text(keys).to_owned(), text3),
         };
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            if icon_button(ui, look, (icons::PLUS, look.text(Key::FileSend), 32.0)).clicked() {
+                actions.push(Action::PickFiles);
+            }
             ui.add(egui::Label::new(look.rich(text, Type::SMALL).color(color)).truncate());
         });
         clicked.clicked()

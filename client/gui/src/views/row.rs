@@ -13,11 +13,13 @@ use sotto_proto::{Audience, Username};
 
 use text::{body_job, folded};
 
+use super::file::{self, FileCard, Speeds};
 use crate::icons;
 use crate::look::Look;
 use crate::saying::not_sent;
 use crate::strings::{Key, Lang};
 use crate::theme::{self, ROUND_CONTROL, Type};
+use crate::thumbs::Thumbs;
 use crate::widgets::avatar;
 
 /// Messages of one sender that are this close, in milliseconds, stand together.
@@ -45,6 +47,9 @@ pub(crate) struct Scene<'a> {
     pub(crate) room: &'a Room,
     /// What is searched for, in lower case.
     pub(crate) searched: Option<&'a str>,
+    /// How fast files are.
+    pub(crate) rates: &'a Speeds,
+    pub(crate) thumbs: &'a Thumbs,
 }
 
 /// A line, and the one it stands under.
@@ -114,6 +119,8 @@ pub(crate) struct Words {
     state: Option<State>,
     /// The text is long: it can be unfolded, or folded.
     pub(crate) fold: Option<bool>,
+    /// The file it offers; the text is its title.
+    pub(crate) file: Option<Box<FileCard>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -229,19 +236,28 @@ impl Row {
         let first = apart || alone || !follows;
         let widest = if look.lang == Lang::Chinese { TEXT_CHINESE } else { TEXT_LATIN };
         let text_width = (shape.width - GUTTER - RIGHT).min(widest).max(80.0);
-        let (shown, fold) = folded(words.text, shape.unfolded);
-        let (job, links) = body_job(look, (shown, text_width), scene.searched);
-        let body = ui.painter().layout_job(job);
         self.top += if first { ABOVE_GROUP } else { ABOVE_LINE };
         let head = if first { 24.0 } else { 0.0 };
-        let mut bottom = self.top + head + body.size().y;
+        let file = file::card(scene, line);
+        let (body, links, fold) = match &file {
+            Some(card) => (file::title(ui, look, (&card.name, text_width)), Vec::new(), None),
+            None => {
+                let (shown, fold) = folded(words.text, shape.unfolded);
+                let (job, links) = body_job(look, (shown, text_width), scene.searched);
+                (ui.painter().layout_job(job), links, fold)
+            }
+        };
+        let state = if file.is_some() { None } else { state };
+        let inset = file.as_ref().map_or(egui::Vec2::ZERO, |_| file::title_at());
+        let content = file.as_ref().map_or(body.size().y, |card| file::height(card) + 6.0);
+        let mut bottom = self.top + head + content;
         bottom += if fold.is_some() { 28.0 } else { 0.0 };
         bottom += if matches!(state, Some(State::Queued | State::Failed(_))) { 26.0 } else { 0.0 };
         self.content = Content::Words(Words {
             from: words.from.clone(),
             at: words.at,
             first,
-            body_at: pos2(GUTTER, self.top + head),
+            body_at: pos2(GUTTER, self.top + head) + inset,
             body,
             links,
             badge: to.map(|to| look.badge(Some(to), (words.from, scene.rooms.model()))),
@@ -249,6 +265,7 @@ impl Row {
             aside: to.is_some(),
             state,
             fold,
+            file: file.map(Box::new),
         });
         self.height = if first { bottom.max(self.top + 38.0) } else { bottom } + 1.0;
     }
@@ -339,11 +356,21 @@ impl Words {
             egui::text_selection::visuals::paint_text_selection(&mut galley, ui.visuals(), &range, None);
         }
         let at = origin + self.body_at.to_vec2();
+        if let Some((card, place)) = self.file_place(rect) {
+            file::paint_card(ui, look, (card, place));
+        }
         for (range, _) in &self.links {
             underline(painter, (&galley, at), (range, look.t.accent_text));
         }
         painter.galley(at, galley, text1);
         self.paint_state(ui, look, rect);
+    }
+
+    /// The card of a file, and where it is, in a row that is there.
+    pub(crate) fn file_place(&self, rect: Rect) -> Option<(&FileCard, Rect)> {
+        let card = self.file.as_deref()?;
+        let at = rect.min + self.body_at.to_vec2() - file::title_at();
+        Some((card, file::place(at, (card, rect.right() - at.x - RIGHT))))
     }
 
     /// Who, when, and to whom, on one line.
@@ -479,6 +506,6 @@ fn separator(ui: &Ui, (x, y): (egui::Rangef, f32), (text, ink, line): (&str, Col
     ui.painter().galley(pos2(center, y) - galley.size() / 2.0, galley, ink);
 }
 
-fn format(style: Type, color: Color32) -> TextFormat {
+pub(crate) fn format(style: Type, color: Color32) -> TextFormat {
     TextFormat { line_height: Some(style.line), ..TextFormat::simple(style.font(), color) }
 }

@@ -160,6 +160,8 @@ fn general(ui: &mut Ui, look: &Look, (about, actions): (&About<'_>, &mut Vec<Act
             actions.push(Action::LogOut);
         }
     }
+    let path = sotto_client::downloads();
+    ui.label(look.dim(look.fill(Key::FileSavedTo, &[("path", &path.display())]), Type::SMALL));
 }
 
 fn appearance(ui: &mut Ui, look: &Look, actions: &mut Vec<Action>) {
@@ -248,6 +250,7 @@ fn shortcuts(ui: &mut Ui, look: &Look) {
     let keys = [
         (Key::KeysSwitch, "Ctrl+K"),
         (Key::KeysSearch, "Ctrl+F"),
+        (Key::KeysFile, "Ctrl+U"),
         (Key::KeysNextChat, "Alt+↓  Alt+↑"),
         (Key::KeysNextUnread, "Alt+Shift+↓  Alt+Shift+↑"),
         (Key::KeysRegions, "F6  Shift+F6"),

@@ -15,6 +15,7 @@ use sotto_proto::Cid;
 use placing::{place, row_rect};
 use selecting::{part_of, select, selected_rows, selected_text};
 
+use super::file::card_ui;
 use super::row::{Content, Paint, Pair, Row, Scene, Shape, said};
 use crate::action::Action;
 use crate::icons;
@@ -254,6 +255,10 @@ fn buttons(
             }
         }
         Content::Words(words) => {
+            if let Some((card, place)) = words.file_place(rect) {
+                let id = ui.scope_id().with(("file", row.id));
+                actions.extend(card_ui(ui, look, (card, place), (id, scene.thumbs)));
+            }
             if let Some(unfolded) = words.fold {
                 let at = rect.min + words.body_at.to_vec2() + vec2(-4.0, words.body.size().y + 2.0);
                 let place = Rect::from_min_size(at, vec2(120.0, 26.0));

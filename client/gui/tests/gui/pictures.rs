@@ -3,10 +3,11 @@
 
 use egui::{Key as Keyboard, Modifiers, vec2};
 use egui_kittest::SnapshotOptions;
-use sotto_client::{Problem, Seen, TrustError, Update};
-use sotto_gui::{Key, Lang, Settings, ThemeChoice, Told};
-use sotto_proto::ConvKind;
+use sotto_client::{Phase, Problem, Seen, TrustError, Update};
+use sotto_gui::{Key, Lang, Picked, Settings, ThemeChoice, Told};
+use sotto_proto::{ConvKind, FileStage, FileState, Standing};
 
+use crate::files::{file, offers, sent_file, transfer};
 use crate::stage::{LOBBY, MINUTE, Setting, Stage, name, pin};
 
 /// How much of a picture may differ, and by how much: nothing that one could see.
@@ -176,6 +177,55 @@ fn dialogs() {
 fn an_empty_room() {
     let mut stage = Stage::chatting(setting(Lang::Chinese, ThemeChoice::Light), &[]);
     picture(&mut stage, "empty-zh-light");
+}
+
+/// Files in every state that one sees.
+fn files(lang: Lang, theme: ThemeChoice) -> Stage {
+    let mut stage = class(setting(lang, theme));
+    sent_file(&mut stage, "/dev/null".into());
+    let people = vec![
+        (name("李雷"), Standing::Received),
+        (name("Wang Fang"), Standing::Accepted(780_140)),
+        (name("Tom"), Standing::Declined),
+    ];
+    let state = FileState { file: file(9), stage: FileStage::Stored, off: 1_258_291, people };
+    stage.tells(Update::FileState(state));
+    offers(
+        &mut stage,
+        "韩梅梅",
+        (1, "第三组的作业，最后一版，真的是最后一版，老师请看这一个，谢谢老师.pdf", 5_242_880),
+    );
+    offers(&mut stage, "Tom", (2, "setup.exe", 3_145_728));
+    stage.tells(transfer(2, (1_048_576, 3_145_728), Phase::Running));
+    stage.later(1000);
+    stage.tells(transfer(2, (2_097_152, 3_145_728), Phase::Running));
+    stage.run();
+    stage
+}
+
+#[test]
+fn files_in_the_timeline() {
+    picture(&mut files(Lang::English, ThemeChoice::Dark), "files-en-dark");
+}
+
+#[test]
+fn files_in_the_timeline_in_chinese() {
+    let mut stage = files(Lang::Chinese, ThemeChoice::Light);
+    stage.tells(transfer(2, (3_145_728, 3_145_728), Phase::Done(Some("/tmp/setup.exe".into()))));
+    stage.run();
+    picture(&mut stage, "files-zh-light");
+}
+
+#[test]
+fn the_question_before_files_are_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = ["hw3.pdf", "黑板.png"].map(|name| dir.path().join(name)).to_vec();
+    paths.iter().for_each(|path| std::fs::write(path, vec![0; 655_360]).unwrap());
+    let mut stage = class(setting(Lang::English, ThemeChoice::Light));
+    stage.ticks("Tom");
+    stage.told(Told::Picked(Picked::Files(paths)));
+    stage.run();
+    picture(&mut stage, "sheet-en-light");
 }
 
 #[test]

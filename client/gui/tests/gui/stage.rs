@@ -225,6 +225,13 @@ impl Stage {
         self.tells(Update::Message(message));
     }
 
+    /// A message that the test has made itself comes.
+    pub(crate) fn hears_message(&mut self, message: Message) {
+        self.last = self.last.max(message.seq.get());
+        self.tells(Update::Message(message));
+        self.run();
+    }
+
     pub(crate) fn message(&self, (of, number): (u64, u64), from: &str, text: &str) -> Message {
         let (conv, seq, from) = (conv(of), seq(number), name(from));
         let text = MessageText::new(text).expect("a text");

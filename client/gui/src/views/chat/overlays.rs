@@ -5,6 +5,7 @@ use sotto_client::Room;
 use sotto_proto::{Audience, Presence};
 
 use super::Chat;
+use super::sending::sheet;
 use crate::action::{Action, Overlay};
 use crate::look::Look;
 use crate::strings::Key;
@@ -44,6 +45,7 @@ pub(super) fn overlays(ui: &Ui, look: &Look, state: &mut Chat, actions: &mut Vec
                 None => {}
             }
         }
+        Overlay::Files(paths) => actions.extend(sheet(ui, look, (state, &paths))),
         Overlay::Members => members(ui, look, (state.rooms.get(&state.open), state), actions),
     }
 }
