@@ -112,12 +112,10 @@ impl Upload {
         self.off.load(Ordering::Acquire)
     }
 
-    /// This session sends it from now on; what another one has sent and nobody has written is forgotten. True: somebody
-    /// has to be started.
+    /// This session sends it from now on; what another one has sent is written first. True: somebody has to be started.
     pub(crate) fn attach(&self, sender: &Arc<Outbox>, reference: Reference) -> bool {
         let mut state = self.state();
         state.sender = Some(Arc::clone(sender));
-        state.queue.clear();
         state.greet = Some(reference);
         !std::mem::replace(&mut state.running, true)
     }

@@ -168,8 +168,6 @@ impl Taking {
     /// Asks for what is missing.
     fn go(&mut self, effects: &mut Effects) {
         let file = self.place.file;
-        self.queue.clear();
-        self.next = self.off + self.in_flight;
         effects.say(&Request::Answer { file, answer: Answer::Accept, who: None });
         if self.next == self.place.size {
             return self.wrote_all(effects);
@@ -181,11 +179,11 @@ impl Taking {
     fn ask_up_to(&mut self, upto: u64, effects: &mut Effects) {
         self.upto = upto.min(self.place.size);
         let file = self.place.file;
-        effects.say(&Request::Ready { file, off: self.off + self.in_flight, upto: Some(self.upto) });
+        effects.say(&Request::Ready { file, off: self.next, upto: Some(self.upto) });
     }
 
+    /// What has come stays: it is written, and not asked for again.
     pub(super) fn disconnected(&mut self, effects: &mut Effects) {
-        self.queue.clear();
         if matches!(self.stage, Stage::Going | Stage::Resting(_)) {
             self.turn(Stage::Waiting, effects);
         }
@@ -223,7 +221,6 @@ impl Taking {
     fn refused(&mut self, refusal: &Refusal, now: Instant, effects: &mut Effects) {
         match (&self.stage, refusal.retry_after) {
             (Stage::Going | Stage::Waiting, Some(wait)) => {
-                self.queue.clear();
                 self.turn(Stage::Resting(now + wait), effects);
             }
             (Stage::Going | Stage::Waiting | Stage::Resting(_) | Stage::Paused, None) => {
