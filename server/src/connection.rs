@@ -45,7 +45,7 @@ pub(crate) async fn serve(
     let end = tokio::select! {
         end = converse(reader, &mut session) => end,
         end = feed(&server, &outbox) => end,
-        end = handlers::file::carry(&outbox) => end,
+        end = handlers::file::carry(&server.spool, &outbox) => end,
         end = writer.write_all(&outbox) => end,
         refusal = outbox.closed() => ConnectionEnd::Closed(refusal),
     };

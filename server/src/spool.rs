@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sotto_proto::FileId;
+use tokio::sync::Semaphore;
 
 use crate::outbox::OutboxId;
 use crate::store::StoredFile;
@@ -21,14 +22,27 @@ pub(crate) struct Spool {
     /// Bytes of the disk that files leave free.
     floor: u64,
     uploads: Mutex<HashMap<FileId, Arc<Upload>>>,
+    hands: Semaphore,
 }
+
+/// How many threads read and write files at once: more do not make a disk faster, and each keeps memory of its own.
+const HANDS: usize = 4;
 
 impl Spool {
     /// Makes the directory if there is none.
     pub(crate) fn open(data_dir: &Path, floor: u64) -> io::Result<Self> {
         let dir = data_dir.join("spool");
         make_dir(&dir)?;
-        Ok(Self { dir, floor, uploads: Mutex::default() })
+        Ok(Self { dir, floor, uploads: Mutex::default(), hands: Semaphore::new(HANDS) })
+    }
+
+    /// Does something in a thread that may wait, once one is free.
+    pub(crate) async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let _hand = self.hands.acquire().await.map_err(io::Error::other)?;
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(io::Error::other("a defect")))
     }
 
     /// Whether `bytes` more fit on the disk, and leave free what is to stay free.

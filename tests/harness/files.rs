@@ -4,8 +4,8 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use sotto_client::random_cid;
 use sotto_proto::{
-    Answer, Cid, FileHash, FileId, FileInfo, FileName, FileStage, FileState, Offer, Reason, Reply, Request,
-    Standing, limits,
+    Answer, Audience, Cid, FileHash, FileId, FileInfo, FileName, FileStage, FileState, Offer, Reason, Reply,
+    Request, Standing, limits,
 };
 
 use crate::Person;
@@ -41,6 +41,12 @@ pub fn part(content: &Bytes, (from, to): (u64, u64)) -> Bytes {
 pub fn hash(content: &[u8]) -> FileHash {
     let hash = digest::digest(&digest::SHA256, content);
     FileHash::from_bytes(hash.as_ref().try_into().expect("32 bytes"))
+}
+
+/// These people; nobody named: everyone.
+#[must_use]
+pub fn to(names: &[&str]) -> Audience {
+    audience(names)
 }
 
 /// An offer of this content; nobody named: to everyone.

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use bytes::Bytes;
-use sotto_proto::{Audience, Cid, FileId, FileInfo, FileStage, Offer, Refusal, Reply, Request, limits};
+use sotto_proto::{
+    Audience, Cid, FileId, FileInfo, FileStage, Offer, Reason, Refusal, Reply, Request, limits,
+};
 
-use super::{Effects, Phase, Snag, TELL_AFTER, Transfer, TransferId, take_back};
+use super::{Effects, Phase, Snag, TELL_AFTER, Transfer, TransferId};
 use crate::disk::{Job, Source, What};
 use crate::safe_name::safe_name;
 
@@ -24,6 +26,7 @@ pub(super) struct Sending {
     source: Option<Source>,
     pub(super) file: Option<FileId>,
     stage: Stage,
+    question: Question,
     /// What the server has; where the next content to be read begins; up to where it may be sent.
     off: u64,
     next: u64,
@@ -47,6 +50,14 @@ enum Stage {
     Done,
 }
 
+/// Where to go on, asked on this connection. Once only: a server that is asked again passes over what comes before its answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Question {
+    Unasked,
+    Asked,
+    Answered,
+}
+
 /// What is remembered of one over a restart.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct KeptSending {
@@ -61,22 +72,27 @@ pub(crate) struct KeptSending {
 impl Sending {
     pub(super) fn new(cid: Cid, (to, path): (Audience, PathBuf), effects: &mut Effects) -> Self {
         effects.jobs.push_back(Job::Look { id: TransferId::Sending(cid), path: path.clone() });
-        let sending = Self {
+        let sending = Self::at(Stage::Looking, cid, (to, path));
+        effects.tell(sending.shown());
+        sending
+    }
+
+    fn at(stage: Stage, cid: Cid, (to, path): (Audience, PathBuf)) -> Self {
+        Self {
             cid,
             to,
             path,
             source: None,
             file: None,
-            stage: Stage::Looking,
+            stage,
+            question: Question::Unasked,
             off: 0,
             next: 0,
             upto: 0,
             reading: false,
             chunks: VecDeque::new(),
             told: None,
-        };
-        effects.tell(sending.shown());
-        sending
+        }
     }
 
     /// One that was not finished when the program ended.
@@ -87,20 +103,7 @@ impl Sending {
             (false, Some(_)) => Stage::Asking,
             (false, None) => Stage::Offering,
         };
-        let sending = Self {
-            cid,
-            to,
-            path,
-            source: Some(source),
-            file,
-            stage,
-            off: 0,
-            next: 0,
-            upto: 0,
-            reading: false,
-            chunks: VecDeque::new(),
-            told: None,
-        };
+        let sending = Self { source: Some(source), file, ..Self::at(stage, cid, (to, path)) };
         effects.tell(sending.shown());
         sending
     }
@@ -150,6 +153,7 @@ impl Sending {
 
     pub(super) fn fail(&mut self, snag: Snag, effects: &mut Effects) {
         self.chunks.clear();
+        self.question = Question::Unasked;
         effects.changed = true;
         effects.jobs.push_back(Job::Close(TransferId::Sending(self.cid)));
         self.turn(Stage::Failed(snag), effects);
@@ -163,17 +167,18 @@ impl Sending {
         if let Stage::Resting(until) = self.stage { Some(until) } else { None }
     }
 
-    pub(super) fn cancel(self, effects: &mut Effects) {
+    /// Whether the server may have an offer of which nothing has been heard yet.
+    pub(super) fn may_be_offered(&self) -> bool {
+        self.file.is_none() && matches!(self.stage, Stage::Offering | Stage::Paused)
+    }
+
+    pub(super) fn cancel(&self, effects: &mut Effects) {
         effects.jobs.push_back(Job::Close(TransferId::Sending(self.cid)));
-        if let Some(file) = self.file {
-            effects.say(&take_back(file, None));
-        }
         effects.tell(Transfer { phase: Phase::Failed(Snag::TakenBack), ..self.shown() });
     }
 
     pub(super) fn pause(&mut self, effects: &mut Effects) {
         if !matches!(self.stage, Stage::Looking | Stage::Failed(_) | Stage::Done) {
-            self.chunks.clear();
             self.turn(Stage::Paused, effects);
         }
     }
@@ -186,8 +191,13 @@ impl Sending {
             effects.jobs.push_back(Job::Look { id: TransferId::Sending(self.cid), path: self.path.clone() });
             return self.turn(Stage::Looking, effects);
         }
-        let stage = if self.file.is_some() { Stage::Asking } else { Stage::Offering };
+        let stage = match (self.file, self.question) {
+            (None, _) => Stage::Offering,
+            (Some(_), Question::Answered) => Stage::Going,
+            (Some(_), _) => Stage::Asking,
+        };
         self.turn(stage, effects);
+        self.read(effects);
         if online {
             self.connected(effects);
         }
@@ -199,8 +209,9 @@ impl Sending {
                 let (to, file) = (self.to.clone(), source.info.clone());
                 effects.say(&Request::Offer(Offer { cid: self.cid, to, file }));
             }
-            (Stage::Asking | Stage::Offering, Some(file), _) => {
+            (Stage::Asking | Stage::Offering, Some(file), _) if self.question == Question::Unasked => {
                 self.stage = Stage::Asking;
+                self.question = Question::Asked;
                 effects.say(&Request::Ready { file, off: 0, upto: None });
             }
             _ => {}
@@ -209,6 +220,7 @@ impl Sending {
 
     pub(super) fn disconnected(&mut self, effects: &mut Effects) {
         self.chunks.clear();
+        self.question = Question::Unasked;
         if matches!(self.stage, Stage::Going | Stage::Resting(_)) {
             self.turn(Stage::Asking, effects);
         }
@@ -216,10 +228,13 @@ impl Sending {
 
     /// The offer is stored. What it is, the first time.
     pub(super) fn stored(&mut self, file: FileId, effects: &mut Effects) -> Option<(FileInfo, Audience)> {
-        self.file = Some(file);
+        let known = self.file.replace(file).is_some();
         if matches!(self.stage, Stage::Offering) {
             self.turn(Stage::Asking, effects);
             self.connected(effects);
+        }
+        if known {
+            return None;
         }
         Some((self.source.as_ref()?.info.clone(), self.to.clone()))
     }
@@ -233,32 +248,45 @@ impl Sending {
                 effects.jobs.push_back(Job::Close(TransferId::Sending(self.cid)));
                 self.turn(Stage::Done, effects);
             }
-            Reply::FileState(state) if state.stage == FileStage::Gone => self.fail(Snag::TakenBack, effects),
+            Reply::FileState(state) if state.stage == FileStage::Gone => {
+                // What it failed for says more.
+                if !matches!(self.stage, Stage::Failed(_)) {
+                    self.fail(Snag::TakenBack, effects);
+                }
+            }
             _ => {}
         }
     }
 
     fn asked_for(&mut self, (off, upto): (u64, u64), now: Instant, effects: &mut Effects) {
-        let size = self.source.as_ref().map_or(0, |source| source.info.size);
-        match self.stage {
-            Stage::Asking => {
-                self.next = off.min(size);
-                self.turn(Stage::Going, effects);
-            }
-            Stage::Going => {}
-            _ => return,
+        if !matches!(self.stage, Stage::Asking | Stage::Going | Stage::Paused) {
+            return;
         }
-        self.off = off.min(size);
-        self.upto = upto.min(size);
+        let size = self.source.as_ref().map_or(0, |source| source.info.size);
+        (self.off, self.upto) = (off.min(size), upto.min(size));
+        // The first answer says where to begin; a later one that is ahead says that what is before it is not wanted.
+        if self.question != Question::Answered || self.off > self.next {
+            self.chunks.clear();
+            self.next = self.off;
+        }
+        self.question = Question::Answered;
+        if matches!(self.stage, Stage::Asking) {
+            self.turn(Stage::Going, effects);
+        }
         self.progress(now, effects);
         self.read(effects);
     }
 
     fn refused(&mut self, refusal: &Refusal, now: Instant, effects: &mut Effects) {
-        if matches!(self.stage, Stage::Failed(_)) {
+        // What was still on its way when an attempt ended is refused, too; that says nothing new.
+        let late = matches!(self.stage, Stage::Resting(_) | Stage::Paused)
+            && self.question == Question::Unasked
+            && refusal.reason == Reason::NoSuchFile;
+        if late || matches!(self.stage, Stage::Failed(_)) {
             return;
         }
         self.chunks.clear();
+        self.question = Question::Unasked;
         match refusal.retry_after {
             Some(_) if matches!(self.stage, Stage::Paused) => {}
             Some(wait) => self.turn(Stage::Resting(now + wait), effects),
@@ -286,6 +314,9 @@ impl Sending {
     }
 
     pub(super) fn next_chunk(&mut self, effects: &mut Effects) -> Option<Bytes> {
+        if !matches!(self.stage, Stage::Going) {
+            return None;
+        }
         let (file, (off, bytes)) = (self.file?, self.chunks.pop_front()?);
         self.read(effects);
         Some(Request::Chunk { file, off, bytes }.encode(None))

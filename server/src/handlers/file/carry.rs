@@ -11,15 +11,15 @@ use sotto_proto::{FileId, Reply, limits};
 use crate::downloads::Piece;
 use crate::error::ConnectionEnd;
 use crate::outbox::Outbox;
+use crate::spool::Spool;
 
 /// Sends one client its files, for as long as it is there.
-pub(crate) async fn carry(outbox: &Outbox) -> ConnectionEnd {
+pub(crate) async fn carry(spool: &Spool, outbox: &Outbox) -> ConnectionEnd {
     loop {
         outbox.content_room().await;
         let piece = outbox.downloads.next().await;
         let id = piece.id;
-        let read = tokio::task::spawn_blocking(move || frames(&piece)).await;
-        match read.unwrap_or_else(|_| Err(io::Error::other("a defect"))) {
+        match spool.work(move || frames(&piece)).await {
             Ok(frames) => outbox.push_content(id, frames),
             Err(fault) => {
                 tracing::error!(file = %id, error = %fault, "cannot read a file in the spool");

@@ -36,7 +36,7 @@ pub(super) async fn write_all(server: Arc<Server>, upload: Arc<Upload>) {
         if !server.spool.has_space(batch.len()) {
             return refuse(&upload, disk_full());
         }
-        match blocking(move || batch.write()).await {
+        match server.spool.work(move || batch.write()).await {
             Ok(false) => {}
             Ok(true) => return complete(&server, &upload).await,
             Err(fault) => return refuse(&upload, refusal_for(&fault)),
@@ -47,7 +47,7 @@ pub(super) async fn write_all(server: Arc<Server>, upload: Arc<Upload>) {
 /// All of it has come: it is what was offered and durable, or it is not kept.
 async fn complete(server: &Arc<Server>, upload: &Arc<Upload>) {
     let closing = Arc::clone(upload);
-    match blocking(move || closing.close()).await {
+    match server.spool.work(move || closing.close()).await {
         Ok(Fate::Whole) => keep(server, upload).await,
         Ok(Fate::Again) => {
             warn!(file = %upload.id, "what was left of a file is not what it was; it is sent anew");
@@ -110,8 +110,4 @@ fn disk_full() -> Refusal {
     warn!("the disk is too full for files");
     Refusal::new(Reason::DiskFull, "The server's disk is full. The file goes on when there is room.")
         .retry(ASK_AGAIN)
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(io::Error::other("a defect")))
 }
