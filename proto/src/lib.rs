@@ -19,6 +19,7 @@ mod reason;
 mod reply;
 mod request;
 mod text;
+mod window;
 
 pub use decoder::Decoder;
 pub use error::{DecodeError, ValueError};
@@ -32,3 +33,4 @@ pub use reason::Reason;
 pub use reply::{ConvKind, FileState, Message, Presence, Refusal, Reply};
 pub use request::{Offer, Page, Password, Request};
 pub use text::{Audience, MessageText};
+pub use window::Window;

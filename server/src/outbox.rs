@@ -19,6 +19,8 @@ use crate::downloads::Downloads;
 use crate::hub::Delivery;
 use crate::store::UserId;
 
+/// Frames with content of files that may wait when more is read.
+const AHEAD: usize = 4;
 /// A full outbox is fed again when this much of its bound is in use, so that a slow client is written
 /// pages, not single messages.
 const LOW_WATER_DIVISOR: usize = 4;
@@ -307,7 +309,7 @@ impl Outbox {
         if buffer.is_empty() {
             buffer.extend_from_slice(&state.content.pop_front().map(|(_, frame)| frame).unwrap_or_default());
         }
-        let fed = state.content.is_empty();
+        let fed = state.content.len() <= AHEAD;
         let low = state.bytes <= self.limit / LOW_WATER_DIVISOR;
         let hungry = low && state.mode == Mode::CatchingUp;
         let room = state.bytes < self.limit;

@@ -1,6 +1,7 @@
 //! Where the content of files is kept while somebody may want it: one file each, named by its id and never by what its
 //! sender called it. What is in the store decides what may be here; anything else is swept away.
 
+mod hands;
 mod upload;
 
 use std::collections::{HashMap, HashSet};
@@ -10,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sotto_proto::FileId;
-use tokio::sync::Semaphore;
 
 use crate::outbox::OutboxId;
 use crate::store::StoredFile;
+use hands::Hands;
 pub(crate) use upload::{Fate, Taken, Upload};
 
 /// The spool of one server.
@@ -22,18 +23,15 @@ pub(crate) struct Spool {
     /// Bytes of the disk that files leave free.
     floor: u64,
     uploads: Mutex<HashMap<FileId, Arc<Upload>>>,
-    hands: Semaphore,
+    hands: Hands,
 }
-
-/// How many threads read and write files at once: more do not make a disk faster, and each keeps memory of its own.
-const HANDS: usize = 4;
 
 impl Spool {
     /// Makes the directory if there is none.
     pub(crate) fn open(data_dir: &Path, floor: u64) -> io::Result<Self> {
         let dir = data_dir.join("spool");
         make_dir(&dir)?;
-        Ok(Self { dir, floor, uploads: Mutex::default(), hands: Semaphore::new(HANDS) })
+        Ok(Self { dir, floor, uploads: Mutex::default(), hands: Hands::start()? })
     }
 
     /// Does something in a thread that may wait, once one is free.
@@ -41,8 +39,7 @@ impl Spool {
         &self,
         work: impl FnOnce() -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
-        let _hand = self.hands.acquire().await.map_err(io::Error::other)?;
-        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(io::Error::other("a defect")))
+        self.hands.work(work).await
     }
 
     /// Whether `bytes` more fit on the disk, and leave free what is to stay free.

@@ -30,3 +30,9 @@ pub(crate) fn peak(id: u32) -> anyhow::Result<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
     Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
+
+/// Begins to look for the peak anew; returns what is resident now, in KiB.
+pub(crate) fn forget_peak(id: u32) -> anyhow::Result<u64> {
+    fs::write(format!("/proc/{id}/clear_refs"), "5")?;
+    resident(id)
+}

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use sotto_proto::FileId;
 
-use super::Outbox;
+use super::{AHEAD, Outbox};
 
 impl Outbox {
     /// From now on it takes files as offers.
@@ -17,9 +17,10 @@ impl Outbox {
         self.knows_offers.load(Ordering::Relaxed)
     }
 
-    /// Waits until all content of files that was queued has gone out. One waiter: the connection's courier.
+    /// Waits until little content of files is queued: the next is read while the last goes out. One waiter: the
+    /// connection's courier.
     pub(crate) async fn content_room(&self) {
-        while !self.state().content.is_empty() {
+        while self.state().content.len() > AHEAD {
             self.content_room.notified().await;
         }
     }

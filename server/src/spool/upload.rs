@@ -6,16 +6,14 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
-use sotto_proto::{FileHash, FileId, Reply};
+use sotto_proto::{FileHash, FileId, Reply, Window};
 
 use super::{open_or_make, sync_dir};
 use crate::outbox::{Outbox, OutboxId};
-
-/// How far a sender may be ahead of what has been written, in bytes.
-const WINDOW: u64 = 256 * 1024;
 
 /// A file on its way.
 pub(crate) struct Upload {
@@ -33,6 +31,7 @@ struct State {
     next: u64,
     granted: u64,
     queue: Vec<Bytes>,
+    window: Window<Instant>,
     /// The session that sends it.
     sender: Option<Arc<Outbox>>,
     /// The sender waits for a first 222, with what it called its question.
@@ -92,6 +91,7 @@ impl Upload {
             next: off,
             granted: off,
             queue: Vec::new(),
+            window: Window::default(),
             sender: None,
             greet: None,
             running: false,
@@ -181,11 +181,15 @@ impl Upload {
         let greeting = state.greet.take();
         if greeting.is_some() {
             state.next = off;
+            state.granted = off;
         }
-        state.granted = off.saturating_add(WINDOW).min(self.size);
-        let go_on = Reply::GoOn { file: self.id, off, upto: state.granted };
-        if let Some(sender) = &state.sender {
-            sender.reply(go_on.encode(greeting.flatten().as_deref()));
+        state.window.wrote(off, Instant::now());
+        if greeting.is_some() || state.window.is_due(off, state.granted) {
+            state.granted = off.saturating_add(state.window.size()).min(self.size).max(state.granted);
+            let go_on = Reply::GoOn { file: self.id, off, upto: state.granted };
+            if let Some(sender) = &state.sender {
+                sender.reply(go_on.encode(greeting.flatten().as_deref()));
+            }
         }
         state.watchers.retain(|reader| reader.downloads.stir(self.id));
         off == self.size
