@@ -85,6 +85,9 @@ pub(crate) struct Send {
 pub(crate) struct SendFile {
     #[command(flatten)]
     pub(crate) to: Recipients,
+    /// Stay until everybody has declined them or has all of them
+    #[arg(long, conflicts_with = "everyone")]
+    pub(crate) wait: bool,
     /// The files
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
@@ -164,6 +167,7 @@ Examples:
   backup.sh 2>&1 | sotto-cli send --to ops -
   sotto-cli send-file --to bob hw3.pdf board.png
   sotto-cli files; sotto-cli accept 1a2b --into ~/homework
+  sotto-cli listen --accept-files ~/inbox                take whatever is offered
   sotto-cli --json listen | jq -r .text
   sotto-cli --server lab:7443 trust                      a server without a link: compare its fingerprint
 

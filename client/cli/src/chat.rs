@@ -1,5 +1,7 @@
 //! `login`: chat in a terminal. Lines are messages; a line that begins with a slash is a command.
 
+mod files;
+
 use std::io;
 
 use sotto_client::{Command, Update};
@@ -11,12 +13,16 @@ use crate::commands::{Seated, latest, message, seat, show, stdin_lines};
 use crate::connect::Purpose;
 use crate::failure::Failure;
 use crate::print::Printer;
+use files::Desk;
 
 const HELP: &str = "\
 lines are messages. /to bob carol   to these people (commas between names with spaces)
   /all            to everyone
   /who            who is here
   /history [N]    the last N messages of this conversation
+  /send-file PATH offer a file to those the lines go to
+  /accept ID      take a file that is offered, into your downloads
+  /decline ID     do not take it
   /quit           log out; so does the end of input, or Ctrl+C
   //text          a message that begins with a slash";
 
@@ -30,6 +36,9 @@ enum Line {
     To(Audience),
     Who,
     History(usize),
+    SendFile(String),
+    Accept(String),
+    Decline(String),
     Help,
     Quit,
     Nothing,
@@ -44,17 +53,26 @@ pub(crate) async fn run(cli: &Cli, printer: Printer) -> Result<(), Failure> {
     let mut lines = stdin_lines();
     let mut interrupted = Interrupted::listen()?;
     let mut to = Audience::Everyone;
+    let mut desk = Desk::new(&seated, printer);
     loop {
         tokio::select! {
             line = lines.recv() => {
                 let Some(line) = line else { break };
-                if obey(&mut seated, &mut to, (parse(&line?), printer)).await? == Next::Leave {
+                if obey((&mut seated, &desk), &mut to, (parse(&line?), printer)).await? == Next::Leave {
                     break;
                 }
             }
-            update = seated.update() => told(&update?, &seated, printer)?,
+            update = seated.update() => {
+                let update = update?;
+                if !desk.told(&update, &seated)? {
+                    told(&update, &seated, printer)?;
+                }
+            }
             () = interrupted.wait() => break,
         }
+    }
+    if desk.is_busy() {
+        printer.remark("files that were on their way stop here")?;
     }
     seated.leave(|update, model| show(printer, update, model)).await
 }
@@ -66,7 +84,7 @@ enum Next {
 }
 
 async fn obey(
-    seated: &mut Seated,
+    (seated, desk): (&mut Seated, &Desk),
     to: &mut Audience,
     (line, printer): (Line, Printer),
 ) -> Result<Next, Failure> {
@@ -81,6 +99,9 @@ async fn obey(
         }
         Line::Who => drop(seated.client.send(Command::People).await),
         Line::History(count) => history(seated, to, (count, printer)).await?,
+        Line::SendFile(path) => desk.send(seated, to, &path).await?,
+        Line::Accept(file) => desk.accept(seated, &file).await?,
+        Line::Decline(file) => desk.decline(seated, &file).await?,
         Line::Help => printer.remark(HELP)?,
         Line::Wrong(why) => printer.remark(&why)?,
         Line::Nothing => {}
@@ -133,6 +154,10 @@ fn parse(line: &str) -> Line {
         ("history", count) => {
             count.parse().map_or_else(|_| Line::Wrong("/history 20".to_owned()), Line::History)
         }
+        ("send-file" | "accept" | "decline", "") => Line::Wrong(format!("/{word} what?")),
+        ("send-file", path) => Line::SendFile(path.to_owned()),
+        ("accept", file) => Line::Accept(file.to_owned()),
+        ("decline", file) => Line::Decline(file.to_owned()),
         ("help", _) => Line::Help,
         ("quit" | "exit", _) => Line::Quit,
         _ => Line::Wrong(format!("there is no /{word}; /help shows what there is")),
@@ -188,6 +213,10 @@ mod tests {
         assert_eq!(parse("/to bob carol"), to(&["bob", "carol"]));
         assert_eq!(parse("/to 李 雷，韩梅梅"), to(&["李 雷", "韩梅梅"]));
         assert_eq!(parse("/history 5"), Line::History(5));
+        assert_eq!(parse("/send-file ~/my work.pdf"), Line::SendFile("~/my work.pdf".into()));
+        assert_eq!(parse("/accept 1a2b"), Line::Accept("1a2b".into()));
+        assert_eq!(parse("/decline 1a2b "), Line::Decline("1a2b".into()));
+        assert!(matches!(parse("/accept"), Line::Wrong(_)));
         assert!(matches!(parse("/to"), Line::Wrong(_)));
         assert!(matches!(parse("/frobnicate"), Line::Wrong(_)));
     }

@@ -1,24 +1,24 @@
 //! `send-file`, `files`, `accept`, `decline`: files, with their progress.
 
-use std::collections::HashMap;
-use std::io::{IsTerminal, Write};
+mod awaited;
+mod bar;
+
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use sotto_client::{
-    Card, Command, FileCommand, Files, Phase, Transfer, TransferId, Update, downloads, is_program,
-    random_cid, safe_name,
+    Card, Command, FileCommand, Files, Phase, TransferId, Update, downloads, is_program, random_cid,
+    safe_name,
 };
-use sotto_proto::{Cid, FileId, FileStage, Standing};
+use sotto_proto::{Audience, Cid, FileId, FileStage, Standing};
 
 use crate::args::{Accept, Cli, SendFile};
 use crate::commands::{Seated, seat};
 use crate::connect::Purpose;
 use crate::failure::Failure;
 use crate::print::{FileLine, Printer};
-
-/// Between two looks at a bar, and two lines of progress.
-const SHOW_AFTER: Duration = Duration::from_millis(200);
+pub(crate) use awaited::Said;
+use bar::Bar;
 
 /// `send-file`.
 pub(crate) async fn send(cli: &Cli, asked: &SendFile, printer: Printer) -> Result<(), Failure> {
@@ -28,20 +28,39 @@ pub(crate) async fn send(cli: &Cli, asked: &SendFile, printer: Printer) -> Resul
     }
     let mut seated = seat(cli, Purpose::Transfer).await?;
     let mut files = known(&seated);
-    let mut waiting: HashMap<Cid, Option<FileId>> = HashMap::new();
+    let mut waiting = HashSet::new();
     for path in &asked.paths {
-        let cid = random_cid().map_err(Failure::Usage)?;
-        let path = std::path::absolute(path)?;
-        seated.client.send(Command::File(FileCommand::Send { cid, to: to.clone(), path })).await;
-        waiting.insert(cid, None);
+        waiting.insert(offer(&seated, &to, path).await?);
     }
+    let sent = upload(&mut seated, (&mut files, waiting), printer).await?;
+    if asked.wait {
+        awaited::all(&mut seated, (&mut files, sent), (&to, printer)).await?;
+    }
+    seated.leave(|_, _| Ok(())).await
+}
+
+/// Offers a file; what becomes of it is told under this cid.
+pub(crate) async fn offer(seated: &Seated, to: &Audience, path: &Path) -> Result<Cid, Failure> {
+    let cid = random_cid().map_err(Failure::Usage)?;
+    let path = std::path::absolute(path)?;
+    seated.client.send(Command::File(FileCommand::Send { cid, to: to.clone(), path })).await;
+    Ok(cid)
+}
+
+/// Waits until the server has all of these.
+async fn upload(
+    seated: &mut Seated,
+    (files, mut waiting): (&mut Files, HashSet<Cid>),
+    printer: Printer,
+) -> Result<Vec<FileId>, Failure> {
     let mut bar = Bar::new(printer);
+    let mut sent = Vec::new();
     while !waiting.is_empty() {
         let update = seated.update().await?;
         files.apply(&update);
         let Update::Transfer(transfer) = &update else { continue };
         let TransferId::Sending(cid) = transfer.id else { continue };
-        if !waiting.contains_key(&cid) {
+        if !waiting.contains(&cid) {
             continue;
         }
         bar.show(transfer)?;
@@ -50,7 +69,8 @@ pub(crate) async fn send(cli: &Cli, asked: &SendFile, printer: Printer) -> Resul
                 bar.clear();
                 waiting.remove(&cid);
                 if let Some(card) = transfer.file.and_then(|file| files.get(file)) {
-                    printer.file(&line(card, &files, &seated))?;
+                    printer.file(&line(card, files, seated))?;
+                    sent.push(card.file.id);
                 }
             }
             Phase::Failed(snag) => {
@@ -60,11 +80,11 @@ pub(crate) async fn send(cli: &Cli, asked: &SendFile, printer: Printer) -> Resul
             _ => {}
         }
     }
-    seated.leave(|_, _| Ok(())).await
+    Ok(sent)
 }
 
 /// What is wrong with a path is better said before anything is sent.
-fn check(path: &Path) -> Result<(), Failure> {
+pub(crate) fn check(path: &Path) -> Result<(), Failure> {
     let wrong = |why: String| Failure::Usage(format!("cannot send {}: {why}", path.display()));
     let found = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
     if !found.is_file() {
@@ -224,83 +244,11 @@ fn is_stored(card: &Card, files: &Files) -> bool {
     transfer.is_some_and(|transfer| matches!(transfer.phase, Phase::Done(_)))
 }
 
-fn word(standing: Standing) -> &'static str {
+pub(crate) fn word(standing: Standing) -> &'static str {
     match standing {
         Standing::Accepted(_) => "accepted",
         Standing::Declined => "declined",
         Standing::Received => "received",
         Standing::Cancelled => "cancelled",
-    }
-}
-
-/// A bar on a terminal, lines of progress for programs, nothing otherwise.
-struct Bar {
-    printer: Printer,
-    shown: HashMap<TransferId, Instant>,
-    began: HashMap<TransferId, (Instant, u64)>,
-    on_screen: bool,
-}
-
-impl Bar {
-    fn new(printer: Printer) -> Self {
-        Self { printer, shown: HashMap::new(), began: HashMap::new(), on_screen: false }
-    }
-
-    fn show(&mut self, transfer: &Transfer) -> Result<(), Failure> {
-        let now = Instant::now();
-        let due = self.shown.get(&transfer.id).is_none_or(|shown| now.duration_since(*shown) >= SHOW_AFTER);
-        if !due || transfer.phase != Phase::Running {
-            return Ok(());
-        }
-        self.shown.insert(transfer.id, now);
-        let (since, from) = *self.began.entry(transfer.id).or_insert((now, transfer.done));
-        if self.printer.is_json() {
-            let file = transfer.file.map(|file| file.to_string()).unwrap_or_default();
-            self.printer.progress(&file, &transfer.name, (transfer.done, transfer.size))?;
-        } else if std::io::stderr().is_terminal() {
-            self.on_screen = true;
-            let text = bar(transfer, transfer.done.saturating_sub(from), now.duration_since(since));
-            write!(std::io::stderr(), "\r\x1b[K{text}")?;
-        }
-        Ok(())
-    }
-
-    fn clear(&mut self) {
-        if std::mem::take(&mut self.on_screen) {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
-        }
-    }
-}
-
-/// `hw3.pdf  62 %  2.1 MB/s  8 s left`
-fn bar(transfer: &Transfer, moved: u64, elapsed: Duration) -> String {
-    let percent = transfer.done.saturating_mul(100) / transfer.size.max(1);
-    let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
-    let rate = moved.saturating_mul(1000) / millis;
-    let mut text = format!("{}  {percent} %", transfer.name);
-    if let Some(left) = transfer.size.saturating_sub(transfer.done).checked_div(rate) {
-        text.push_str(&format!("  {}/s  {left} s left", crate::print::size(rate)));
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bar_tells_how_far_how_fast_and_how_long() {
-        let transfer = Transfer {
-            id: TransferId::Sending(Cid::from_bytes([0; 16])),
-            file: None,
-            to: None,
-            name: "hw3.pdf".into(),
-            size: 10_000_000,
-            done: 6_200_000,
-            phase: Phase::Running,
-        };
-        let shown = bar(&transfer, 4_200_000, Duration::from_secs(2));
-        assert_eq!(shown, "hw3.pdf  62 %  2.0 MB/s  1 s left");
-        assert_eq!(bar(&transfer, 0, Duration::ZERO), "hw3.pdf  62 %");
     }
 }

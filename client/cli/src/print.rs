@@ -1,8 +1,8 @@
 //! What goes to standard output: lines for people, or one JSON object a line.
 
-use std::collections::BTreeMap;
+mod files;
+
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use serde::Serialize;
 use sotto_client::Model;
@@ -10,6 +10,7 @@ use sotto_proto::{Cid, ConvId, ConvKind, Message, Presence, Seq, Username};
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::failure::Failure;
+pub(crate) use files::{FileLine, size};
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +35,9 @@ enum Line<'a> {
         /// It came to the server without encryption.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         clear: bool,
+        /// The file it offers; its text is that file's name.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        file: Option<String>,
     },
     Presence {
         user: &'a str,
@@ -60,6 +64,12 @@ enum Line<'a> {
         pin: String,
     },
     File(&'a FileLine<'a>),
+    Standing {
+        file: &'a str,
+        name: &'a str,
+        user: &'a str,
+        standing: &'a str,
+    },
     Progress {
         file: &'a str,
         name: &'a str,
@@ -76,26 +86,6 @@ enum Line<'a> {
         reason: &'a str,
         message: &'a str,
     },
-}
-
-/// A file, as it is printed.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct FileLine<'a> {
-    pub(crate) file: String,
-    pub(crate) name: String,
-    pub(crate) size: u64,
-    pub(crate) from: &'a str,
-    /// Offered, accepted, received, declined, cancelled or gone; of one's own uploading, stored or gone.
-    pub(crate) state: &'a str,
-    /// Of one's own: what those have said who have said something.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) people: BTreeMap<&'a str, &'a str>,
-    /// Where it is saved.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) path: Option<PathBuf>,
-    /// Opening it can run a program.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) program: bool,
 }
 
 impl Printer {
@@ -119,41 +109,18 @@ impl Printer {
                 text: message.text.as_str(),
                 at: message.at,
                 clear: message.clear,
+                file: message.file.as_ref().map(|file| file.id.to_string()),
             });
         }
         let others: Vec<_> = members.into_iter().filter(|name| *name != message.from.as_str()).collect();
         let to = if kind == ConvKind::Lobby { String::new() } else { format!(" → {}", others.join(", ")) };
-        let text = visible(message.text.as_str());
+        let text = match &message.file {
+            Some(file) => format!("[file] {} ({})", visible(message.text.as_str()), size(file.size)),
+            None => visible(message.text.as_str()),
+        };
         let indented = text.replace('\n', "\n        ");
         let clear = if message.clear { " (not encrypted)" } else { "" };
         text_line(&format!("{} {}{clear}{to}: {indented}", self.clock(message.at), message.from))
-    }
-
-    pub(crate) fn is_json(self) -> bool {
-        self.json
-    }
-
-    pub(crate) fn file(self, file: &FileLine<'_>) -> io::Result<()> {
-        if self.json {
-            return line(&Line::File(file));
-        }
-        let id = file.file.get(..8).unwrap_or(&file.file);
-        let people: Vec<_> = file.people.iter().map(|(who, said)| format!("{who} {said}")).collect();
-        let people = if people.is_empty() { String::new() } else { format!(" ({})", people.join(", ")) };
-        let path = file.path.as_ref().map(|path| format!(" → {}", visible(&path.to_string_lossy())));
-        let warning = if file.program { "  ! can run programs" } else { "" };
-        text_line(&format!(
-            "{id}  {:<9}  {:>9}  {}  {}{people}{}{warning}",
-            file.state,
-            size(file.size),
-            file.from,
-            visible(&file.name),
-            path.unwrap_or_default(),
-        ))
-    }
-
-    pub(crate) fn progress(self, file: &str, name: &str, (done, size): (u64, u64)) -> io::Result<()> {
-        line(&Line::Progress { file, name, done, size })
     }
 
     pub(crate) fn presence(self, user: &Username, online: bool) -> io::Result<()> {
@@ -223,23 +190,6 @@ impl Printer {
     }
 }
 
-/// A size for people.
-pub(crate) fn size(bytes: u64) -> String {
-    let mut tenths = bytes.saturating_mul(10);
-    for unit in ["bytes", "KB", "MB", "GB", "TB"] {
-        if tenths < 10 * 1024 || unit == "TB" {
-            let whole = tenths / 10;
-            return if unit == "bytes" {
-                format!("{whole} {unit}")
-            } else {
-                format!("{whole}.{} {unit}", tenths % 10)
-            };
-        }
-        tenths /= 1024;
-    }
-    String::new()
-}
-
 /// What others wrote must not move the cursor, change colours or hide anything: control and bidirectional
 /// formatting characters are shown, not obeyed.
 fn visible(text: &str) -> String {
@@ -286,6 +236,7 @@ mod tests {
             text: "hi",
             at: 1_764_000_000_000,
             clear: false,
+            file: None,
         };
         let expected = r#"{"type":"message","conversation":"3","kind":"set","members":["ann","bob"],"seq":7,"from":"ann","text":"hi","at":1764000000000}"#;
         assert_eq!(serde_json::to_string(&message).unwrap(), expected);

@@ -238,3 +238,7 @@ impl From<io::Error> for Snag {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

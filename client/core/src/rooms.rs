@@ -3,10 +3,10 @@
 //!
 //! A room is an audience, not a number: it can be opened and written in before the server knows it.
 
+mod files;
 mod room;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
 
 use sotto_proto::{
     Audience, Cid, ConvId, ConvKind, Epoch, Message, MessageText, Page, Seq, Username, limits,
@@ -85,11 +85,7 @@ impl Rooms {
             Update::Joined(who) => self.presence(true, who, now),
             Update::Left(who) => self.presence(false, who, now),
             Update::StartOver(conv) => self.start_over(*conv),
-            Update::Offered { cid, file, .. } => {
-                if let Some(outgoing) = self.outgoing.iter_mut().find(|outgoing| outgoing.cid == *cid) {
-                    outgoing.file = Some(Offering::Offered(file.clone()));
-                }
-            }
+            Update::Offered { cid, to, name, file } => self.offered((*cid, to), (name, file), now),
             Update::Transfer(_) | Update::FileState(_) | Update::FileRefused { .. } | Update::Files(_) => {}
             Update::Connected | Update::People(_) | Update::Online(_) | Update::InTheClear(_) => {}
         }
@@ -192,21 +188,6 @@ impl Rooms {
         });
         self.arranged = false;
         Ok(Command::Send { cid, to, text })
-    }
-
-    /// Puts a file on its way; the command is for [`crate::Client::commands`].
-    ///
-    /// # Errors
-    /// As [`Self::send`], or when the file has no name.
-    pub fn send_file(&mut self, to: &Audience, path: PathBuf, now: u64) -> Result<Command, String> {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let text = MessageText::new(&name).map_err(|error| error.to_string())?;
-        let cid = random_cid()?;
-        let to = self.enter(to);
-        let file = Some(Offering::Preparing);
-        self.outgoing.push(Outgoing { cid, to: to.clone(), text, at: now, fate: Fate::Waiting, file });
-        self.arranged = false;
-        Ok(Command::File(FileCommand::Send { cid, to, path }))
     }
 
     /// Takes a message back that could not be handed over, as if it had never been sent.

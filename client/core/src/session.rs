@@ -14,7 +14,7 @@ use sotto_proto::{
 
 use crate::outbox::{CAPACITY, Outbox, Pending};
 use crate::transfers::{Kept, Transfers};
-use crate::update::{Account, Command, FileCommand, Problem, Trouble, Update};
+use crate::update::{Account, Command, Problem, Trouble, Update};
 
 /// Quiet for this long: the client pings.
 const PING_AFTER: Duration = Duration::from_secs(40);
@@ -202,7 +202,6 @@ impl Session {
 
     /// Does what a user interface asks, now or as soon as there is a connection.
     pub fn command(&mut self, command: Command) {
-        let state_is_out = self.state != State::LoggedIn;
         match (self.state, command) {
             (State::Ended | State::LoggingOut, _) => {}
             (state, Command::Send { cid, to, text }) => {
@@ -217,9 +216,6 @@ impl Session {
                 self.output.push_back(Request::LogOut.encode(None));
             }
             (_, Command::LogOut) => self.end(Problem::LoggedOut),
-            (_, Command::File(FileCommand::List)) if state_is_out => {
-                self.held.push(Command::File(FileCommand::List));
-            }
             (_, Command::File(command)) => self.file_command(command),
             // The driver's business.
             (_, Command::TryNow) => {}

@@ -5,12 +5,12 @@ mod kept;
 mod sending;
 mod taking;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use sotto_proto::{Attachment, Audience, Cid, FileId, FileInfo, FileName, Refusal, Reply, Request, Username};
+use sotto_proto::{Answer, Attachment, Audience, Cid, FileId, FileInfo, FileName, Refusal, Reply, Request};
 
 use crate::disk::{Done, Job, Place};
 use crate::update::Update;
@@ -130,6 +130,8 @@ pub(crate) struct Transfers {
     /// Whoever sends next stands first.
     all: VecDeque<One>,
     online: bool,
+    /// Offers that were given up before the server said that it had them: it is told as soon as it does.
+    given_up: HashSet<Cid>,
     effects: Effects,
 }
 
@@ -199,16 +201,25 @@ impl Transfers {
         self.effects.changed = true;
     }
 
-    /// Ends a transfer here: an offer that has been made is taken back, a file that is being taken is declined.
-    pub(crate) fn cancel(&mut self, id: TransferId) {
-        let Some(index) = self.all.iter().position(|one| one.id() == id) else { return };
-        if let Some(one) = self.all.remove(index) {
-            match one {
-                One::Sending(sending) => sending.cancel(&mut self.effects),
-                One::Taking(taking) => taking.cancel(&mut self.effects),
+    /// Ends a transfer here. What is to be said of it: an offer that has been made is taken back, a file that is being taken is
+    /// declined.
+    pub(crate) fn cancel(&mut self, id: TransferId) -> Option<(FileId, Answer)> {
+        let index = self.all.iter().position(|one| one.id() == id)?;
+        let one = self.all.remove(index)?;
+        self.effects.changed = true;
+        match one {
+            One::Sending(sending) => {
+                sending.cancel(&mut self.effects);
+                if sending.may_be_offered() {
+                    self.given_up.insert(sending.cid);
+                }
+                sending.file.map(|file| (file, Answer::Cancel))
+            }
+            One::Taking(taking) => {
+                taking.cancel(&mut self.effects);
+                Some((taking.place.file, Answer::Decline))
             }
         }
-        self.effects.changed = true;
     }
 
     pub(crate) fn pause(&mut self, id: TransferId) {
@@ -275,6 +286,9 @@ impl Transfers {
     pub(crate) fn stored(&mut self, cid: Cid, file: FileId) -> Option<(FileInfo, Audience)> {
         let id = TransferId::Sending(cid);
         let effects = &mut self.effects;
+        if self.given_up.remove(&cid) {
+            effects.say(&Request::Answer { file, answer: Answer::Cancel, who: None });
+        }
         let Some(One::Sending(sending)) = self.all.iter_mut().find(|one| one.id() == id) else { return None };
         effects.changed = true;
         sending.stored(file, effects)
@@ -282,6 +296,7 @@ impl Transfers {
 
     /// An offer of ours was refused. Whether it was one.
     pub(crate) fn not_sent(&mut self, cid: Cid, refusal: Refusal) -> bool {
+        self.given_up.remove(&cid);
         let known = self.all.iter().any(|one| one.id() == TransferId::Sending(cid));
         self.with(TransferId::Sending(cid), |one, effects| one.fail(Snag::Refused(refusal), effects));
         known
@@ -372,7 +387,5 @@ impl One {
     }
 }
 
-/// Takes an offer back that needs no transfer here any more, from one person or from all.
-pub(crate) fn take_back(file: FileId, who: Option<Username>) -> Request {
-    Request::Answer { file, answer: sotto_proto::Answer::Cancel, who }
-}
+#[cfg(test)]
+mod tests;

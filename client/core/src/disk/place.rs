@@ -20,6 +20,8 @@ const APART: &str = ".sotto-partial";
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How many names are tried for one file.
 const NAMES: u32 = 10_000;
+/// How often a directory is made that others remove.
+const OPEN_TRIES: u32 = 8;
 
 /// Where files go when nobody says otherwise: a folder of ours in the user's downloads.
 #[must_use]
@@ -42,6 +44,17 @@ pub(super) struct Partial {
 impl Partial {
     /// Opens what is here, or makes it. What is here is hashed again.
     pub(super) fn open(place: &Place) -> io::Result<Self> {
+        for _ in 0..OPEN_TRIES {
+            match Self::try_open(place) {
+                // Another transfer is done and has just removed the directory.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                opened => return opened,
+            }
+        }
+        Self::try_open(place)
+    }
+
+    fn try_open(place: &Place) -> io::Result<Self> {
         let dir = place.dir.join(APART);
         make_dir(&dir)?;
         clean(&dir);
@@ -90,7 +103,7 @@ impl Partial {
             let target = place.dir.join(numbered(&name, number));
             match move_to(&path, &target) {
                 Ok(()) => {
-                    sync_dir(&place.dir)?;
+                    sync_dir(&place.dir);
                     let _ = fs::remove_dir(place.dir.join(APART));
                     return Ok(target);
                 }
@@ -116,13 +129,21 @@ fn partial(place: &Place) -> PathBuf {
 /// taken first, and then given.
 fn move_to(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
-        Ok(()) => fs::remove_file(from),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-        Err(_) => {
-            OpenOptions::new().write(true).create_new(true).open(to)?;
-            fs::rename(from, to)
+        Ok(()) => {
+            // It is saved, whatever becomes of its other name.
+            let _ = fs::remove_file(from);
+            Ok(())
         }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        Err(_) => rename_to(from, to),
     }
+}
+
+pub(super) fn rename_to(from: &Path, to: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).open(to)?;
+    fs::rename(from, to).inspect_err(|_| {
+        let _ = fs::remove_file(to);
+    })
 }
 
 fn rehash(file: &mut File, hasher: &mut Context) -> io::Result<u64> {
@@ -149,7 +170,12 @@ fn open_existing(path: &Path) -> io::Result<Option<File>> {
         fs::remove_file(path)?;
         return Ok(None);
     }
-    private().read(true).write(true).open(path).map(Some)
+    let file = private().read(true).write(true).open(path)?;
+    let opened = file.metadata()?;
+    if !opened.is_file() || links(&opened) != 1 {
+        return Err(io::Error::other(format!("{} is not what it was", path.display())));
+    }
+    Ok(Some(file))
 }
 
 fn make(path: &Path) -> io::Result<File> {
@@ -198,10 +224,12 @@ fn make_dir(dir: &Path) -> io::Result<()> {
     Err(io::Error::other(format!("{} is in the way; remove it", dir.display())))
 }
 
-fn sync_dir(dir: &Path) -> io::Result<()> {
+/// As far as the file system has that.
+fn sync_dir(dir: &Path) {
     #[cfg(unix)]
-    File::open(dir)?.sync_all()?;
-    Ok(())
+    let _ = File::open(dir).and_then(|dir| dir.sync_all());
+    #[cfg(not(unix))]
+    let _ = dir;
 }
 
 /// Removes what nobody has gone on with for days.

@@ -1,6 +1,6 @@
 //! A file that is sent. It has to stay what it was when it was offered.
 
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -18,11 +18,8 @@ const PIECE: usize = 256 * 1024;
 
 /// Finds out what a file is. Reads all of it.
 pub(super) fn look(path: &Path) -> Result<Source, Snag> {
-    let mut file = File::open(path)?;
+    let mut file = open(path)?;
     let before = file.metadata()?;
-    if !before.is_file() {
-        return Err(Snag::NotAFile);
-    }
     let name: String = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let name = name.replace(|c: char| c.is_control() || c == '\\', "_");
     let name = FileName::new(&name).map_err(|_| Snag::BadName)?;
@@ -37,11 +34,29 @@ pub(super) fn look(path: &Path) -> Result<Source, Snag> {
         size += u64::try_from(read).unwrap_or(0);
         hasher.update(buffer.get(..read).unwrap_or_default());
     }
+    let after = file.metadata()?;
+    if (after.len(), modified(&after)) != (size, modified(&before)) {
+        return Err(Snag::Changed);
+    }
     let mut hash = [0; 32];
     hash.copy_from_slice(hasher.finish().as_ref());
-    let (media, modified) = (media_type(name.as_str()), modified(&file.metadata()?));
+    let (media, modified) = (media_type(name.as_str()), modified(&after));
     let info = FileInfo::new(name, size, (FileHash::from_bytes(hash), media)).map_err(|_| Snag::BadName)?;
     Ok(Source { info, modified })
+}
+
+/// A file, and nothing that has to be waited for.
+fn open(path: &Path) -> Result<File, Snag> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        let at_once = rustix::fs::OFlags::NONBLOCK.bits();
+        let at_once = i32::try_from(at_once).unwrap_or_default();
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, at_once);
+    }
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(Snag::NotAFile) }
 }
 
 fn modified(metadata: &Metadata) -> u64 {
@@ -54,19 +69,20 @@ fn modified(metadata: &Metadata) -> u64 {
 pub(super) struct Reading {
     file: File,
     size: u64,
+    modified: u64,
 }
 
 impl Reading {
     pub(super) fn open(path: &Path, source: &Source) -> Result<Self, Snag> {
-        let file = File::open(path)?;
-        let now = file.metadata()?;
-        if now.len() != source.info.size || modified(&now) != source.modified {
-            return Err(Snag::Changed);
-        }
-        Ok(Self { file, size: source.info.size })
+        let (size, modified) = (source.info.size, source.modified);
+        Ok(Self { file: open(path)?, size, modified })
     }
 
     pub(super) fn read(&mut self, off: u64, len: u64) -> Result<Bytes, Snag> {
+        let now = self.file.metadata()?;
+        if (now.len(), modified(&now)) != (self.size, self.modified) {
+            return Err(Snag::Changed);
+        }
         let len = len.min(self.size.saturating_sub(off));
         let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
         self.file.seek(SeekFrom::Start(off))?;

@@ -322,3 +322,17 @@ fn the_list_asks_for_the_last_messages_of_rooms_it_knows_nothing_of() {
     desk.told(&Update::People(vec![(name("ann"), Presence::Away)]));
     assert!(desk.rooms.previews().is_empty(), "they are on their way");
 }
+
+#[test]
+fn an_offer_that_goes_on_after_a_restart_takes_its_place_too() {
+    let mut desk = Desk::open();
+    let (cid, name) = (Cid::from_bytes([5; 16]), sotto_proto::FileName::new("hw3.pdf").unwrap());
+    let (id, hash) = (sotto_proto::FileId::from_bytes([7; 16]), sotto_proto::FileHash::from_bytes([7; 32]));
+    let media = sotto_proto::MediaType::unknown();
+    let file = sotto_proto::Attachment { id, size: 9, hash, media, until: 0, gone: false };
+    desk.told(&Update::Offered { cid, to: Audience::Everyone, name, file: file.clone() });
+    desk.stored(cid, LOBBY, 11);
+    assert!(desk.rooms.outgoing(&Audience::Everyone).is_empty());
+    let last = desk.rooms.get(&Audience::Everyone).unwrap().last().unwrap();
+    assert!(matches!(&last.what, What::Message { file: Some(shown), .. } if *shown == file.id), "{last:?}");
+}

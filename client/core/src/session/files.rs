@@ -7,8 +7,8 @@ use sotto_proto::{Answer, Attachment, Cid, FileId, FileState, Message, Reply, Re
 
 use super::{Asked, Session, State};
 use crate::disk::{Done, Job};
-use crate::transfers::take_back;
-use crate::update::{FileCommand, Update};
+use crate::transfers::TransferId;
+use crate::update::{Command, FileCommand, Update};
 
 impl Session {
     /// What the disk is to do next.
@@ -31,20 +31,33 @@ impl Session {
         match command {
             FileCommand::Send { cid, to, path } => self.transfers.send(cid, to, path),
             FileCommand::Accept { file, name, dir } => self.transfers.accept((&file, &name), dir),
-            FileCommand::Decline(file) => {
-                self.say_of_file(&Request::Answer { file, answer: Answer::Decline, who: None });
+            FileCommand::Decline(_) | FileCommand::TakeBack { .. } | FileCommand::List => {
+                self.say_of_files(command);
             }
-            FileCommand::TakeBack { file, who } => self.say_of_file(&take_back(file, who)),
-            FileCommand::Cancel(id) => self.transfers.cancel(id),
+            FileCommand::Cancel(id) => self.cancel(id),
             FileCommand::Pause(id) => self.transfers.pause(id),
             FileCommand::GoOn(id) => self.transfers.go_on(id),
-            FileCommand::List => self.list_files(),
         }
     }
 
-    fn say_of_file(&mut self, request: &Request) {
-        if self.state == State::LoggedIn {
-            self.output.push_back(request.encode(None));
+    /// What is only said; it waits for a session.
+    fn say_of_files(&mut self, command: FileCommand) {
+        let (file, answer, who) = match command {
+            command if self.state != State::LoggedIn => return self.held.push(Command::File(command)),
+            FileCommand::Decline(file) => (file, Answer::Decline, None),
+            FileCommand::TakeBack { file, who } => (file, Answer::Cancel, who),
+            _ => return self.list_files(),
+        };
+        self.output.push_back(Request::Answer { file, answer, who }.encode(None));
+    }
+
+    fn cancel(&mut self, id: TransferId) {
+        let said = self.transfers.cancel(id);
+        if let Some((file, answer)) = said {
+            self.say_of_files(match answer {
+                Answer::Decline => FileCommand::Decline(file),
+                _ => FileCommand::TakeBack { file, who: None },
+            });
         }
     }
 

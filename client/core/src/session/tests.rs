@@ -4,6 +4,7 @@ use bytes::BytesMut;
 use sotto_proto::{Audience, ConvKind, Decoder, MessageText, Page, Password};
 
 use super::*;
+use crate::update::FileCommand;
 
 /// A session and what it has said and been told.
 struct Bench {
@@ -333,4 +334,56 @@ fn codes_of_a_later_version_are_ignored() {
     let unknown = sotto_proto::FrameBuilder::new(239).tag("x", 1).end();
     it.session.receive(&frame(&unknown), it.now).unwrap();
     assert_eq!(it.told(), []);
+}
+
+#[test]
+fn what_is_said_of_files_waits_for_a_session() {
+    let file = FileId::from_bytes([7; 16]);
+    let mut it = Bench::new();
+    it.session.command(Command::File(FileCommand::Decline(file)));
+    it.session.command(Command::File(FileCommand::TakeBack { file, who: Some(name("bob")) }));
+    it.connects();
+    assert!(matches!(&it.said()[..], [Request::LogIn { .. }]));
+    it.tells([logged_in()]);
+    let answer = |answer, who| Request::Answer { file, answer, who };
+    let expected = [
+        Request::Files,
+        answer(sotto_proto::Answer::Decline, None),
+        answer(sotto_proto::Answer::Cancel, Some(name("bob"))),
+    ];
+    assert_eq!(it.said(), expected);
+}
+
+#[test]
+fn a_transfer_that_is_cancelled_without_a_connection_is_declined_with_the_next() {
+    let mut it = Bench::ready(0);
+    let (file, hash) = (FileId::from_bytes([7; 16]), sotto_proto::FileHash::from_bytes([7; 32]));
+    let media = sotto_proto::MediaType::unknown();
+    let offered = sotto_proto::Attachment { id: file, size: 9, hash, media, until: 0, gone: false };
+    let name = sotto_proto::FileName::new("a").unwrap();
+    it.session.command(Command::File(FileCommand::Accept { file: offered, name, dir: "/".into() }));
+    it.session.disconnected();
+    it.session.command(Command::File(FileCommand::Cancel(crate::TransferId::Taking(file))));
+    it.connects();
+    assert!(matches!(&it.said()[..], [Request::Resume { .. }]), "nothing before the log-in");
+    it.tells([logged_in()]);
+    let answer = sotto_proto::Answer::Decline;
+    assert_eq!(it.said(), [Request::Files, Request::Answer { file, answer, who: None }]);
+}
+
+#[test]
+fn the_list_of_files_is_each_offer_with_its_state() {
+    let mut it = Bench::new();
+    it.connects();
+    it.tells([logged_in()]);
+    it.told();
+    let file = FileId::from_bytes([7; 16]);
+    let stage = sotto_proto::FileStage::Stored;
+    let state = FileState { file, stage, off: 9, people: Vec::new() };
+    let replies = [message(3, None), Reply::FileState(state.clone()), Reply::End { more: false }];
+    for reply in &replies {
+        it.session.receive(&frame(&reply.encode(Some("1"))), it.now).unwrap();
+    }
+    let Reply::Message(offer) = message(3, None) else { panic!() };
+    assert_eq!(it.told(), [Update::Files(vec![(offer, state)])]);
 }

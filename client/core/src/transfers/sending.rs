@@ -13,8 +13,9 @@ use super::{Effects, Phase, Snag, TELL_AFTER, Transfer, TransferId};
 use crate::disk::{Job, Source, What};
 use crate::safe_name::safe_name;
 
-/// What is read at once, in bytes.
+/// What is read at once, in bytes; and how many chunks may wait when more is read: the next is read while the last goes out.
 const READ: u64 = 128 * 1024;
+const AHEAD: usize = 12;
 
 /// One such file.
 #[derive(Debug)]
@@ -248,12 +249,9 @@ impl Sending {
                 effects.jobs.push_back(Job::Close(TransferId::Sending(self.cid)));
                 self.turn(Stage::Done, effects);
             }
-            Reply::FileState(state) if state.stage == FileStage::Gone => {
-                // What it failed for says more.
-                if !matches!(self.stage, Stage::Failed(_)) {
-                    self.fail(Snag::TakenBack, effects);
-                }
-            }
+            // What it has failed for says more than that it is gone.
+            Reply::FileState(_) if matches!(self.stage, Stage::Failed(_)) => {}
+            Reply::FileState(state) if state.stage == FileStage::Gone => self.fail(Snag::TakenBack, effects),
             _ => {}
         }
     }
@@ -299,11 +297,12 @@ impl Sending {
         let Some(source) = self.source.as_ref().filter(|_| matches!(self.stage, Stage::Going)) else {
             return;
         };
-        if self.reading || self.chunks.len() > 2 || self.next >= self.upto {
+        let left = source.info.size.saturating_sub(self.next);
+        if self.reading || self.chunks.len() > AHEAD || left == 0 {
             return;
         }
         self.reading = true;
-        let (off, len) = (self.next, (self.upto - self.next).min(READ));
+        let (off, len) = (self.next, left.min(READ));
         let (path, source) = (self.path.clone(), source.clone());
         effects.jobs.push_back(Job::Read {
             id: TransferId::Sending(self.cid),
@@ -317,7 +316,18 @@ impl Sending {
         if !matches!(self.stage, Stage::Going) {
             return None;
         }
-        let (file, (off, bytes)) = (self.file?, self.chunks.pop_front()?);
+        let file = self.file?;
+        let (first, waiting) = self.chunks.front_mut()?;
+        let room = usize::try_from(self.upto.saturating_sub(*first)).unwrap_or(usize::MAX);
+        let (off, bytes) = (*first, waiting.split_to(waiting.len().min(room)));
+        if bytes.is_empty() {
+            return None;
+        }
+        // The server may take less than what was read as one.
+        *first += u64::try_from(bytes.len()).unwrap_or(0);
+        if waiting.is_empty() {
+            self.chunks.pop_front();
+        }
         self.read(effects);
         Some(Request::Chunk { file, off, bytes }.encode(None))
     }

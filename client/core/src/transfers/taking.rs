@@ -4,14 +4,11 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use bytes::Bytes;
-use sotto_proto::{Answer, FileStage, Refusal, Reply, Request};
+use sotto_proto::{Answer, FileStage, Refusal, Reply, Request, Window};
 
 use super::{Effects, Kept, Phase, Snag, TELL_AFTER, Transfer, TransferId};
 use crate::disk::{Job, Place, What};
 use crate::safe_name::safe_name;
-
-/// How far content may come before it has been written, in bytes.
-const WINDOW: u64 = 256 * 1024;
 
 /// One such file.
 #[derive(Debug)]
@@ -24,6 +21,7 @@ pub(super) struct Taking {
     next: u64,
     upto: u64,
     queue: Vec<Bytes>,
+    window: Window<Instant>,
     told: Option<Instant>,
 }
 
@@ -48,8 +46,17 @@ impl Taking {
     pub(super) fn new(place: Place, paused: bool, effects: &mut Effects) -> Self {
         effects.jobs.push_back(Job::Open(place.clone()));
         let stage = Stage::Opening { paused };
-        let taking =
-            Self { place, stage, off: 0, in_flight: 0, next: 0, upto: 0, queue: Vec::new(), told: None };
+        let taking = Self {
+            place,
+            stage,
+            off: 0,
+            in_flight: 0,
+            next: 0,
+            upto: 0,
+            queue: Vec::new(),
+            window: Window::default(),
+            told: None,
+        };
         effects.tell(taking.shown());
         taking
     }
@@ -111,9 +118,8 @@ impl Taking {
         if let Stage::Resting(until) = self.stage { Some(until) } else { None }
     }
 
-    pub(super) fn cancel(self, effects: &mut Effects) {
+    pub(super) fn cancel(&self, effects: &mut Effects) {
         effects.jobs.push_back(Job::Discard(self.place.clone()));
-        effects.say(&Request::Answer { file: self.place.file, answer: Answer::Decline, who: None });
         effects.tell(Transfer { phase: Phase::Failed(Snag::TakenBack), ..self.shown() });
     }
 
@@ -122,11 +128,7 @@ impl Taking {
             Stage::Opening { .. } => self.stage = Stage::Opening { paused: true },
             Stage::Waiting | Stage::Going | Stage::Resting(_) => {
                 if online {
-                    effects.say(&Request::Ready {
-                        file: self.place.file,
-                        off: self.next,
-                        upto: Some(self.next),
-                    });
+                    self.say_ready(self.next, effects);
                 }
                 self.turn(Stage::Paused, effects);
             }
@@ -144,7 +146,7 @@ impl Taking {
             }
             // What is here of it may have been removed, or be spoilt.
             Stage::Failed(_) => {
-                (self.off, self.next) = (0, 0);
+                (self.off, self.next, self.in_flight) = (0, 0, 0);
                 effects.jobs.push_back(Job::Open(self.place.clone()));
                 self.turn(Stage::Opening { paused: false }, effects);
             }
@@ -172,14 +174,21 @@ impl Taking {
         if self.next == self.place.size {
             return self.wrote_all(effects);
         }
-        self.ask_up_to(self.next + WINDOW, effects);
         self.turn(Stage::Going, effects);
+        self.ask_on(effects);
     }
 
-    fn ask_up_to(&mut self, upto: u64, effects: &mut Effects) {
-        self.upto = upto.min(self.place.size);
-        let file = self.place.file;
-        effects.say(&Request::Ready { file, off: self.next, upto: Some(self.upto) });
+    /// Asks for a window from what has been written, however much waits for that.
+    fn ask_on(&mut self, effects: &mut Effects) {
+        self.upto =
+            self.off.saturating_add(self.window.size()).min(self.place.size).max(self.next).max(self.upto);
+        if self.upto > self.next {
+            self.say_ready(self.upto, effects);
+        }
+    }
+
+    fn say_ready(&self, upto: u64, effects: &mut Effects) {
+        effects.say(&Request::Ready { file: self.place.file, off: self.next, upto: Some(upto) });
     }
 
     /// What has come stays: it is written, and not asked for again.
@@ -200,12 +209,14 @@ impl Taking {
         }
     }
 
-    /// Keeps content that was asked for, and no other.
+    /// Keeps content that was asked for, and no other. Some of it may be here already, from before a pause.
     fn take(&mut self, (off, bytes): (u64, &Bytes), effects: &mut Effects) {
         let end = off.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        if matches!(self.stage, Stage::Going) && off == self.next && end <= self.upto {
+        let known = self.next.checked_sub(off).and_then(|known| usize::try_from(known).ok());
+        let Some(known) = known.filter(|known| *known < bytes.len()) else { return };
+        if matches!(self.stage, Stage::Going) && end <= self.upto {
             self.next = end;
-            self.queue.push(bytes.clone());
+            self.queue.push(bytes.slice(known..));
             self.write(effects);
         }
     }
@@ -264,17 +275,22 @@ impl Taking {
     }
 
     fn written(&mut self, off: u64, (now, effects): (Instant, &mut Effects)) {
-        self.in_flight = 0;
-        self.off = off;
-        if matches!(self.stage, Stage::Failed(_)) {
+        if matches!(self.stage, Stage::Opening { .. } | Stage::Failed(_)) {
             return;
         }
+        self.in_flight = 0;
+        self.off = off;
         if off == self.place.size {
+            // The server need not keep it open.
+            if matches!(self.stage, Stage::Going) {
+                self.say_ready(off, effects);
+            }
             return self.wrote_all(effects);
         }
-        if matches!(self.stage, Stage::Going) && self.upto < self.place.size && self.upto - off <= WINDOW / 2
-        {
-            self.ask_up_to(off + WINDOW, effects);
+        self.window.wrote(off, now);
+        let due = self.upto < self.place.size && self.window.is_due(off, self.upto);
+        if matches!(self.stage, Stage::Going) && due {
+            self.ask_on(effects);
         }
         self.write(effects);
         let due = self.told.is_none_or(|told| now.saturating_duration_since(told) >= TELL_AFTER);
