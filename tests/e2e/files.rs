@@ -7,6 +7,7 @@ use sotto_tests::files::{content, hash, offer, part};
 use sotto_tests::{House, Original, Person};
 use tempfile::TempDir;
 
+mod clients;
 mod hostile;
 mod spool;
 
