@@ -2,8 +2,7 @@
 
 mod files;
 mod refusal;
-
-use std::str::FromStr;
+mod words;
 
 use bytes::Bytes;
 
@@ -323,42 +322,6 @@ impl Reply {
             }
             Self::FileState(state) => encode_file_state(head(code::FILE_STATE), state),
             Self::FileRefused { file, refusal } => refusal.encode(head(code::FILE_REFUSED).tag("file", file)),
-        }
-    }
-}
-
-impl ConvKind {
-    /// The word in `kind=`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Lobby => "lobby",
-            Self::Set => "set",
-            Self::Room => "room",
-        }
-    }
-}
-
-impl FromStr for ConvKind {
-    type Err = ValueError;
-
-    fn from_str(word: &str) -> Result<Self, ValueError> {
-        match word {
-            "lobby" => Ok(Self::Lobby),
-            "set" => Ok(Self::Set),
-            "room" => Ok(Self::Room),
-            _ => Err(ValueError::Invalid("kind of conversation")),
-        }
-    }
-}
-
-impl Presence {
-    /// The word after a name in 210 `all=1`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Online => "online",
-            Self::Away => "away",
         }
     }
 }

@@ -11,6 +11,7 @@ use egui::{Align2, Color32, CornerRadius, FontId, Galley, Pos2, Rect, Stroke, Ui
 use sotto_client::{Fate, Line, Outgoing, Room, Rooms, What};
 use sotto_proto::{Audience, Username};
 
+pub(crate) use text::presence;
 use text::{body_job, folded};
 
 use super::file::{self, FileCard, Speeds};
@@ -478,21 +479,6 @@ fn state(scene: &Scene<'_>, line: Line<'_>, mine: bool) -> Option<State> {
         Line::Outgoing(_) if scene.rooms.is_online() => Some(State::Sending),
         Line::Outgoing(_) => Some(State::Queued),
         Line::Entry(_) => mine.then_some(State::Stored),
-    }
-}
-
-/// "Mary and 4 others entered the room".
-pub(crate) fn presence(look: &Look, came: bool, who: &[Username]) -> String {
-    let (one, two, many) = if came {
-        (Key::SysJoin, Key::SysJoinTwo, Key::SysJoinMany)
-    } else {
-        (Key::SysLeave, Key::SysLeaveTwo, Key::SysLeaveMany)
-    };
-    match who {
-        [] => String::new(),
-        [name] => look.fill(one, &[("name", name)]),
-        [name, other] => look.fill(two, &[("name", name), ("other", other)]),
-        [name, others @ ..] => look.fill(many, &[("name", name), ("n", &others.len())]),
     }
 }
 

@@ -5,8 +5,11 @@ use std::ops::Range;
 use egui::Color32;
 use egui::text::{LayoutJob, TextFormat, TextWrapping};
 
+use sotto_proto::Username;
+
 use super::{FOLD_BYTES, FOLD_LINES, format};
 use crate::look::Look;
+use crate::strings::Key;
 use crate::theme::Type;
 
 /// The part of a text that is shown, and whether there is a way to see more (`Some(false)`) or less.
@@ -119,6 +122,21 @@ fn link_length(text: &str) -> usize {
         link = link.strip_suffix(')').unwrap_or(link).trim_end_matches(['.', ',', ';', ':', '!', '?']);
     }
     link.len()
+}
+
+/// "Mary and 4 others entered the room".
+pub(crate) fn presence(look: &Look, came: bool, who: &[Username]) -> String {
+    let (one, two, many) = if came {
+        (Key::SysJoin, Key::SysJoinTwo, Key::SysJoinMany)
+    } else {
+        (Key::SysLeave, Key::SysLeaveTwo, Key::SysLeaveMany)
+    };
+    match who {
+        [] => String::new(),
+        [name] => look.fill(one, &[("name", name)]),
+        [name, other] => look.fill(two, &[("name", name), ("other", other)]),
+        [name, others @ ..] => look.fill(many, &[("name", name), ("n", &others.len())]),
+    }
 }
 
 #[cfg(test)]

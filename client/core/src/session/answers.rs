@@ -1,0 +1,73 @@
+//! Answers of several frames, gathered by the `ref=` of their question.
+
+use std::time::Instant;
+
+use sotto_proto::{Reply, Request};
+
+use super::{Asked, Session};
+use crate::update::{Trouble, Update};
+
+impl Session {
+    pub(super) fn ask(&mut self, request: &Request, asked: Asked) {
+        self.next_reference += 1;
+        let reference = self.next_reference.to_string();
+        self.output.push_back(request.encode(Some(&reference)));
+        self.asked.insert(reference, asked);
+    }
+
+    /// One frame of an answer; it is waited for again if there is more to come.
+    pub(super) fn answered(
+        &mut self,
+        (reference, asked): (String, Asked),
+        reply: Reply,
+        now: Instant,
+    ) -> Result<(), Trouble> {
+        let waiting = match (asked, reply) {
+            (Asked::History { conv, mut messages }, Reply::Message(message)) => {
+                messages.push(message);
+                Some(Asked::History { conv, messages })
+            }
+            (Asked::History { conv, messages }, Reply::End { more }) => {
+                self.updates.push_back(Update::History { conv, messages, more });
+                None
+            }
+            (Asked::People(mut all), Reply::Everyone { people, more }) => {
+                all.extend(people);
+                self.more_or(more, Asked::People(all), |asked| match asked {
+                    Asked::People(all) => Some(Update::People(all)),
+                    _ => None,
+                })
+            }
+            (Asked::Online(mut all), Reply::Online { people, more }) => {
+                all.extend(people);
+                self.more_or(more, Asked::Online(all), |asked| match asked {
+                    Asked::Online(all) => Some(Update::Online(all)),
+                    _ => None,
+                })
+            }
+            (_, Reply::Refused(refusal)) => {
+                self.updates.push_back(Update::Refused(refusal));
+                None
+            }
+            (Asked::Files { files, message }, reply) => self.listed((files, message), reply),
+            (_, other) => return self.take(other, now),
+        };
+        if let Some(asked) = waiting {
+            self.asked.insert(reference, asked);
+        }
+        Ok(())
+    }
+
+    pub(super) fn more_or(
+        &mut self,
+        more: bool,
+        asked: Asked,
+        done: fn(Asked) -> Option<Update>,
+    ) -> Option<Asked> {
+        if more {
+            return Some(asked);
+        }
+        self.updates.extend(done(asked));
+        None
+    }
+}
