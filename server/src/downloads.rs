@@ -84,6 +84,7 @@ impl Downloads {
             return Progress::Unknown;
         };
         let Some(download) = turns.get_mut(index) else { return Progress::Unknown };
+        let size = download.size;
         download.taken = download.taken.max(off.min(download.next));
         download.upto = download.upto.max(upto.min(download.size));
         let due = download.told.is_none_or(|told| told.elapsed() >= TELL_AFTER);
@@ -91,7 +92,7 @@ impl Downloads {
             download.told = Some(Instant::now());
         }
         let progress = if due { download.progress() } else { Progress::Quiet };
-        if upto <= off {
+        if upto <= off || off >= size {
             turns.remove(index);
         }
         drop(turns);

@@ -94,7 +94,10 @@ pub(crate) async fn answer(
     match (said.answer, own) {
         (Answer::Cancel, true) => end::take_back(server, &file, said.who).await,
         (Answer::Accept, false) => say(server, member, (&file, store::Said::Accepted)).await,
-        (Answer::Received, false) => say(server, member, (&file, store::Said::Received)).await,
+        (Answer::Received, false) => {
+            asker.outbox.end_download(file.id);
+            say(server, member, (&file, store::Said::Received)).await
+        }
         (Answer::Decline, false) => {
             asker.outbox.end_download(file.id);
             say(server, member, (&file, store::Said::Declined)).await
@@ -205,6 +208,7 @@ pub(crate) async fn chunk(
         Taken::Kept { start: true } => receive::start(server, upload),
         Taken::PassedOver(go_on) => asker.reply(&go_on),
         Taken::NotYours => return no_such_file(asker, id),
+        Taken::Late => {}
     }
     Ok(())
 }

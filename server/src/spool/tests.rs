@@ -155,3 +155,32 @@ fn files_leave_free_what_is_to_stay_free() {
     assert!(!Spool::open(dir.path(), 1).unwrap().has_space(u64::MAX));
     assert!(!Spool::open(dir.path(), u64::MAX).unwrap().has_space(0));
 }
+
+#[test]
+fn who_comes_back_while_something_is_being_written_is_told_where_all_of_it_ends() {
+    let it = sending(CONTENT);
+    send(&it, 0, &CONTENT[..5]);
+    let batch = it.upload.next_batch().unwrap();
+    send(&it, 5, &CONTENT[5..9]);
+    let other = Arc::new(Outbox::new(1 << 20));
+    assert!(!it.upload.attach(&other, None), "somebody is at it");
+    assert!(!batch.write().unwrap());
+    assert!(!write(&it.upload));
+    let mut told = BytesMut::new();
+    assert!(other.take_now(&mut told, 4096));
+    let expected = Reply::GoOn { file: it.upload.id, off: 9, upto: 19 }.encode(None);
+    assert_eq!(told.freeze(), expected, "once, and with what had come");
+    it.upload.take(other.id(), (9, Bytes::from_static(&CONTENT[9..])));
+    assert!(write(&it.upload));
+    assert_eq!(it.upload.close().unwrap(), Fate::Whole);
+}
+
+#[test]
+fn what_is_still_under_way_after_a_refusal_is_not_answered() {
+    let it = sending(CONTENT);
+    assert!(it.upload.interrupt().is_some());
+    assert!(matches!(send(&it, 0, &CONTENT[..5]), Taken::Late));
+    let other = Arc::new(Outbox::new(1 << 20));
+    assert!(it.upload.attach(&other, None));
+    assert!(matches!(send(&it, 0, &CONTENT[..5]), Taken::NotYours));
+}

@@ -63,6 +63,8 @@ pub(crate) enum Taken {
     PassedOver(Reply),
     /// This session does not send this file.
     NotYours,
+    /// Nobody does: it was under way when the upload was interrupted.
+    Late,
 }
 
 /// What became of a file that is all here.
@@ -140,8 +142,10 @@ impl Upload {
     /// Takes content that has come.
     pub(crate) fn take(&self, sender: OutboxId, (off, bytes): (u64, Bytes)) -> Taken {
         let mut state = self.state();
-        if state.ended || state.sender.as_ref().is_none_or(|own| own.id() != sender) {
-            return Taken::NotYours;
+        match &state.sender {
+            Some(own) if own.id() == sender && !state.ended => {}
+            None if !state.ended => return Taken::Late,
+            _ => return Taken::NotYours,
         }
         let end = off.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         if state.greet.is_some() || off != state.next || end > state.granted {
@@ -178,13 +182,14 @@ impl Upload {
         let mut state = self.state();
         state.writing = Some(writing);
         self.off.store(off, Ordering::Release);
-        let greeting = state.greet.take();
+        // What had come before the question is written first; until then no 222 may be taken for its answer.
+        let greeting = if state.queue.is_empty() { state.greet.take() } else { None };
         if greeting.is_some() {
             state.next = off;
             state.granted = off;
         }
         state.window.wrote(off, Instant::now());
-        if greeting.is_some() || state.window.is_due(off, state.granted) {
+        if greeting.is_some() || state.greet.is_none() && state.window.is_due(off, state.granted) {
             state.granted = off.saturating_add(state.window.size()).min(self.size).max(state.granted);
             let go_on = Reply::GoOn { file: self.id, off, upto: state.granted };
             if let Some(sender) = &state.sender {
