@@ -3,25 +3,35 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use sotto_proto::FileId;
 
 use crate::backend::Picked;
 
+/// Nobody closes a dialog as fast as this: there was none.
+const NO_DIALOG: Duration = Duration::from_millis(400);
+
 /// Asks which files to send.
 pub(crate) async fn pick_files() -> Picked {
+    let asked = Instant::now();
     match rfd::AsyncFileDialog::new().pick_files().await {
         Some(files) => Picked::Files(files.iter().map(|file| file.path().to_owned()).collect()),
-        None => Picked::Nothing,
+        None => nothing(asked),
     }
 }
 
 /// Asks for a folder to save a file in.
 pub(crate) async fn pick_folder(file: FileId) -> Picked {
+    let asked = Instant::now();
     match rfd::AsyncFileDialog::new().pick_folder().await {
         Some(folder) => Picked::Folder(file, folder.path().to_owned()),
-        None => Picked::Nothing,
+        None => nothing(asked),
     }
+}
+
+fn nothing(asked: Instant) -> Picked {
+    if asked.elapsed() < NO_DIALOG { Picked::NoDialog } else { Picked::Nothing }
 }
 
 /// Shows where a file is; if the file manager cannot, at least its folder.

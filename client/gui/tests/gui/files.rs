@@ -187,6 +187,8 @@ fn files_that_are_dropped_or_pasted_come_to_the_same_question() {
     assert!(stage.shows("Send 1 file to everyone?"));
     assert_eq!(stage.written(), "", "it is no text");
     stage.press(Keyboard::Escape);
+    stage.told(Told::Picked(Picked::NoDialog));
+    stage.run();
     stage.told(Told::Picked(Picked::Files(vec![dir.path().to_owned()])));
     stage.run();
     assert!(!stage.shows("Send 1 file"), "a folder is no file");
@@ -249,6 +251,8 @@ fn files_of_before_the_log_in_are_where_they_were_offered() {
         ..stage.message((LOBBY, 99), "bob", "listed.txt")
     };
     let state = FileState { file: file(2), stage: FileStage::Stored, off: 8, people: vec![] };
+    let epoch = sotto_proto::Epoch::new(1);
+    stage.tells(Update::LoggedIn { user: name("mary"), epoch, resumed: true });
     stage.tells(Update::Files(vec![(message, state)]));
     stage.run();
     assert!(stage.shows(stage.says(Key::FileExpired)), "what is not listed is gone");
