@@ -51,10 +51,9 @@ async fn malformed_framing_ends_a_member_s_connection_too_and_no_other() {
 async fn a_bad_request_in_good_framing_is_refused_and_the_connection_lives() {
     let house = House::open().await;
     let [mut ann] = house.join(["ann"]).await;
-    let requests: [(&[u8], Reason); 7] = [
+    let requests: [(&[u8], Reason); 6] = [
         (b"999", Reason::UnknownCode),
         (b"109\r\n", Reason::BadRequest),
-        (b"110\r\n*\r\nfile", Reason::BadRequest),
         (b"107 conv=1 limit=201", Reason::BadRequest),
         (b"107 conv=x", Reason::BadRequest),
         (b"107", Reason::BadRequest),
