@@ -264,7 +264,8 @@ impl<W: Fn() + Send + 'static> Driver<W> {
             }
             output.take(&mut self.session);
             output.take_content(&mut self.session);
-            input.reserve(READ);
+            // The rest of a frame at once: a buffer that grows is copied.
+            input.reserve(Decoder::after_login().missing(&input).max(READ));
             let heard = tokio::select! {
                 read = reader.read_buf(&mut input) => match read {
                     Ok(0) => Err(Trouble::Lost("the server closed the connection".to_owned())),

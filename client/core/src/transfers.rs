@@ -142,7 +142,10 @@ impl Transfers {
         for kept in kept {
             let one = match kept {
                 Kept::Sending(kept) => One::Sending(Sending::again(kept, &mut transfers.effects)),
-                Kept::Taking { place, paused } => {
+                Kept::Taking { place, saved: Some(path), .. } => {
+                    One::Taking(Taking::again(place, path, &mut transfers.effects))
+                }
+                Kept::Taking { place, paused, saved: None } => {
                     One::Taking(Taking::new(place, paused, &mut transfers.effects))
                 }
             };

@@ -84,9 +84,9 @@ impl Reading {
             return Err(Snag::Changed);
         }
         let len = len.min(self.size.saturating_sub(off));
-        let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+        let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
         self.file.seek(SeekFrom::Start(off))?;
-        self.file.read_exact(&mut bytes).map_err(|_| Snag::Changed)?;
-        Ok(bytes.into())
+        let read = (&mut self.file).take(len).read_to_end(&mut bytes)?;
+        if u64::try_from(read).ok() == Some(len) { Ok(bytes.into()) } else { Err(Snag::Changed) }
     }
 }

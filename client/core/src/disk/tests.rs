@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, Timestamps, mknodat, utimensat};
 use tempfile::TempDir;
 
 use super::source::look;
@@ -42,6 +42,17 @@ fn take(place: &Place) -> Result<PathBuf, Snag> {
     let missing = Bytes::from_static(CONTENT).slice(usize::try_from(partial.off()).unwrap()..);
     partial.write(&[missing])?;
     partial.save(place)
+}
+
+/// What comes of jobs, up to the last of them that says something.
+async fn works<const N: usize>(disk: &mut Disk, jobs: [Job; N]) -> What {
+    let silent = |job: &Job| matches!(job, Job::Discard(_) | Job::Close(_) | Job::Keep(_));
+    let spoken = jobs.iter().filter(|job| !silent(job)).count();
+    jobs.into_iter().for_each(|job| disk.start(job));
+    for _ in 1..spoken {
+        disk.next().await;
+    }
+    disk.next().await.what
 }
 
 fn names(dir: &Path) -> Vec<String> {
@@ -206,6 +217,16 @@ fn a_file_that_has_changed_is_not_sent() {
 }
 
 #[test]
+fn a_file_that_was_removed_is_missing() {
+    let home = TempDir::new().unwrap();
+    let path = home.path().join("a");
+    fs::write(&path, CONTENT).unwrap();
+    let source = look(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    assert_eq!(Reading::open(&path, &source).err(), Some(Snag::Missing));
+}
+
+#[test]
 fn a_full_disk_is_called_that() {
     for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge] {
         assert_eq!(Snag::from(io::Error::from(kind)), Snag::DiskFull);
@@ -241,7 +262,7 @@ async fn the_last_that_was_to_be_remembered_is_remembered() {
     let account = ("lab:1".to_owned(), "ann".parse().unwrap());
     let memory = Some(Memory { profile: profile.clone(), account: account.clone() });
     let mut disk = Disk::new(memory.clone());
-    let kept = |paused| vec![Kept::Taking { place: place(other.path(), "a"), paused }];
+    let kept = |paused| vec![Kept::Taking { place: place(other.path(), "a"), paused, saved: None }];
     for round in 0..20 {
         disk.start(Job::Keep(kept(round % 2 == 0)));
     }
@@ -252,4 +273,145 @@ async fn the_last_that_was_to_be_remembered_is_remembered() {
     }
     assert_eq!(kept_there(), kept(false));
     assert!(profile.transfers((&account.0, &"bob".parse().unwrap())).is_empty());
+}
+
+#[test]
+fn a_directory_in_the_way_of_a_part_is_left_alone() {
+    let home = TempDir::new().unwrap();
+    let place = place(home.path(), "a");
+    fs::create_dir_all(part(&place)).unwrap();
+    fs::write(part(&place).join("secret"), "what is").unwrap();
+    assert!(take(&place).is_err());
+    assert_eq!(fs::read(part(&place).join("secret")).unwrap(), b"what is");
+    assert_eq!(names(home.path()), [".sotto-partial"]);
+    place::discard(&place);
+    assert_eq!(names(&part(&place)), ["secret"]);
+}
+
+#[test]
+fn what_is_no_directory_in_place_of_the_directory_of_parts_is_refused() {
+    type Plant = fn(&Path);
+    let plants: [Plant; 3] =
+        [|apart| fs::write(apart, "mine").unwrap(), pipe, |apart| symlink("/nowhere", apart).unwrap()];
+    for plant in plants {
+        let home = TempDir::new().unwrap();
+        let apart = home.path().join(".sotto-partial");
+        plant(&apart);
+        let error = take(&place(home.path(), "a")).unwrap_err();
+        assert!(error.to_string().contains("in the way"), "{error}");
+        assert!(!fs::symlink_metadata(&apart).unwrap().is_dir());
+        assert_eq!(names(home.path()), [".sotto-partial"]);
+    }
+}
+
+#[test]
+fn a_second_name_of_another_file_is_not_written_through() {
+    let home = TempDir::new().unwrap();
+    let (secret, target) = (home.path().join("secret"), home.path().join("a"));
+    fs::write(&secret, "what is").unwrap();
+    fs::hard_link(&secret, &target).unwrap();
+    assert_eq!(take(&place(home.path(), "a")).unwrap(), home.path().join("a (2)"));
+    assert_eq!([&secret, &target].map(|path| fs::read(path).unwrap()), [b"what is", b"what is"]);
+}
+
+#[test]
+fn a_link_that_is_old_is_removed_and_what_it_leads_to_is_not() {
+    let (home, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let secret = elsewhere.path().join("secret");
+    fs::write(&secret, "what is").unwrap();
+    let old = numbered(home.path(), ("a", 1));
+    fs::create_dir(part(&old).parent().unwrap()).unwrap();
+    symlink(&secret, part(&old)).unwrap();
+    let (long_ago, flags) = (rustix::fs::Timespec { tv_sec: 1, tv_nsec: 0 }, AtFlags::SYMLINK_NOFOLLOW);
+    let times = Timestamps { last_access: long_ago, last_modification: long_ago };
+    utimensat(CWD, part(&old), &times, flags).unwrap();
+    take(&place(home.path(), "b")).unwrap();
+    assert_eq!(names(home.path()), ["b"]);
+    assert_eq!(fs::read(&secret).unwrap(), b"what is");
+}
+
+#[test]
+fn hostile_names_stay_in_their_directory() {
+    let home = TempDir::new().unwrap();
+    let dir = home.path().join("dir");
+    let long = format!("{}.exe", "字".repeat(80));
+    let hostile =
+        ["..", ".", ".sotto-partial", "~", "-rf", "C:evil", ".bashrc", "a\u{202e}gpj.exe", "$(x)", &long];
+    for name in hostile {
+        let saved = take(&place(&dir, name)).unwrap();
+        assert_eq!((saved.parent(), mode(&saved)), (Some(&*dir), 0o600), "{name}");
+        assert_eq!(fs::read(&saved).unwrap(), CONTENT);
+    }
+    assert_eq!(names(home.path()), ["dir"]);
+    assert_eq!(names(&dir).len(), hostile.len(), "nothing is left beside them, and no name is hidden");
+    assert!(names(&dir).iter().all(|name| !name.starts_with('.')));
+}
+
+#[tokio::test]
+async fn a_file_is_looked_at_and_read_by_two_jobs() {
+    let home = TempDir::new().unwrap();
+    let path = home.path().join("作业.pdf");
+    fs::write(&path, CONTENT).unwrap();
+    let (mut disk, id) = (Disk::new(None), TransferId::Sending(sotto_proto::Cid::from_bytes([1; 16])));
+    let What::Looked(source) = works(&mut disk, [Job::Look { id, path: path.clone() }]).await else {
+        panic!()
+    };
+    let read = |off| Job::Read { id, from: (path.clone(), source.clone()), off, len: 5 };
+    for at in [0, 5, 15] {
+        let What::Read { off, bytes } = works(&mut disk, [read(at)]).await else { panic!() };
+        let from = usize::try_from(off).unwrap();
+        assert_eq!((off, &bytes[..]), (at, &CONTENT[from..CONTENT.len().min(from + 5)]));
+    }
+    fs::write(&path, "something else").unwrap();
+    assert!(matches!(works(&mut disk, [read(0)]).await, What::Failed(Snag::Changed)));
+}
+
+#[tokio::test]
+async fn another_disk_goes_on_with_the_bytes_that_are_here() {
+    let home = TempDir::new().unwrap();
+    let place = place(home.path(), "a");
+    let id = TransferId::Taking(place.file);
+    let write = |range: std::ops::Range<usize>| Job::Write {
+        id,
+        chunks: vec![Bytes::from_static(&CONTENT[range]), Bytes::new()],
+    };
+    let mut disk = Disk::new(None);
+    assert!(matches!(works(&mut disk, [Job::Open(place.clone()), write(0..7)]).await, What::Written(7)));
+    drop(disk);
+    let mut disk = Disk::new(None);
+    assert!(matches!(works(&mut disk, [Job::Open(place.clone())]).await, What::Opened(7)));
+    let all = [write(7..CONTENT.len()), Job::Save(place)];
+    let What::Saved(path) = works(&mut disk, all).await else { panic!() };
+    assert_eq!(fs::read(path).unwrap(), CONTENT);
+}
+
+#[tokio::test]
+async fn nothing_is_written_to_what_was_closed_or_discarded() {
+    let home = TempDir::new().unwrap();
+    let place = place(home.path(), "a");
+    let id = TransferId::Taking(place.file);
+    let write = || Job::Write { id, chunks: vec![Bytes::from_static(&CONTENT[..5])] };
+    let mut disk = Disk::new(None);
+    let closed = [Job::Open(place.clone()), Job::Close(id), write()];
+    assert!(matches!(works(&mut disk, closed).await, What::Failed(Snag::Io(_))));
+    assert_eq!(fs::read(part(&place)).unwrap(), b"");
+    let discarded = [Job::Open(place.clone()), write(), Job::Discard(place.clone()), write()];
+    assert!(matches!(works(&mut disk, discarded).await, What::Failed(Snag::Io(_))));
+    assert!(names(home.path()).is_empty());
+    assert!(matches!(works(&mut disk, [Job::Save(place.clone())]).await, What::Failed(Snag::Mismatch)));
+    assert!(!home.path().join("a").exists());
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_written_to_is_a_snag_and_no_panic() {
+    let home = TempDir::new().unwrap();
+    fs::write(home.path().join("file"), CONTENT).unwrap();
+    let place = place(&home.path().join("file/dir"), "a");
+    let mut disk = Disk::new(None);
+    assert!(matches!(works(&mut disk, [Job::Open(place.clone())]).await, What::Failed(Snag::Io(_))));
+    assert!(matches!(
+        works(&mut disk, [Job::Discard(place.clone()), Job::Save(place)]).await,
+        What::Failed(_)
+    ));
+    assert_eq!(fs::read(home.path().join("file")).unwrap(), CONTENT);
 }

@@ -12,7 +12,12 @@ use crate::disk::{Place, Source};
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Kept {
     Sending(KeptSending),
-    Taking { place: Place, paused: bool },
+    /// With where it is, if it is saved and only the server does not know yet.
+    Taking {
+        place: Place,
+        paused: bool,
+        saved: Option<PathBuf>,
+    },
 }
 
 #[derive(Default, Deserialize, Serialize)]
@@ -47,6 +52,8 @@ struct TakingEntry {
     hash: String,
     dir: PathBuf,
     paused: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    saved: Option<PathBuf>,
 }
 
 /// What a file says. Entries that make no sense are left out: the offers themselves are with the server.
@@ -62,8 +69,8 @@ pub(crate) fn to_toml(kept: &[Kept]) -> String {
         match kept {
             // A path that is no text cannot be written down.
             Kept::Sending(kept) if kept.path.to_str().is_some() => transfers.sending.push(sending_to(kept)),
-            Kept::Taking { place, paused } if place.dir.to_str().is_some() => {
-                transfers.taking.push(taking_to(place, *paused));
+            Kept::Taking { place, paused, saved } if place.dir.to_str().is_some() => {
+                transfers.taking.push(taking_to(place, *paused, saved.clone()));
             }
             _ => {}
         }
@@ -116,10 +123,10 @@ fn taking_from(entry: TakingEntry) -> Option<Kept> {
         hash: entry.hash.parse().ok()?,
         dir: entry.dir,
     };
-    Some(Kept::Taking { place, paused: entry.paused })
+    Some(Kept::Taking { place, paused: entry.paused, saved: entry.saved })
 }
 
-fn taking_to(place: &Place, paused: bool) -> TakingEntry {
+fn taking_to(place: &Place, paused: bool, saved: Option<PathBuf>) -> TakingEntry {
     TakingEntry {
         file: place.file.to_string(),
         name: place.name.to_string(),
@@ -127,5 +134,6 @@ fn taking_to(place: &Place, paused: bool) -> TakingEntry {
         hash: place.hash.to_string(),
         dir: place.dir.clone(),
         paused,
+        saved,
     }
 }

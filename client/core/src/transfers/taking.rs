@@ -46,7 +46,13 @@ impl Taking {
     pub(super) fn new(place: Place, paused: bool, effects: &mut Effects) -> Self {
         effects.jobs.push_back(Job::Open(place.clone()));
         let stage = Stage::Opening { paused };
-        let taking = Self {
+        let taking = Self::at(stage, place);
+        effects.tell(taking.shown());
+        taking
+    }
+
+    fn at(stage: Stage, place: Place) -> Self {
+        Self {
             place,
             stage,
             off: 0,
@@ -56,7 +62,13 @@ impl Taking {
             queue: Vec::new(),
             window: Window::default(),
             told: None,
-        };
+        }
+    }
+
+    /// One that was saved when the program ended, and of which the server has not heard yet.
+    pub(super) fn again(place: Place, saved: PathBuf, effects: &mut Effects) -> Self {
+        let off = place.size;
+        let taking = Self { off, next: off, ..Self::at(Stage::Saved(saved), place) };
         effects.tell(taking.shown());
         taking
     }
@@ -74,7 +86,8 @@ impl Taking {
             return None;
         }
         let paused = matches!(self.stage, Stage::Paused | Stage::Opening { paused: true } | Stage::Failed(_));
-        Some(Kept::Taking { place: self.place.clone(), paused })
+        let saved = if let Stage::Saved(path) = &self.stage { Some(path.clone()) } else { None };
+        Some(Kept::Taking { place: self.place.clone(), paused, saved })
     }
 
     fn shown(&self) -> Transfer {
@@ -146,7 +159,7 @@ impl Taking {
             }
             // What is here of it may have been removed, or be spoilt.
             Stage::Failed(_) => {
-                (self.off, self.next, self.in_flight) = (0, 0, 0);
+                (self.off, self.next, self.upto, self.in_flight) = (0, 0, 0, 0);
                 effects.jobs.push_back(Job::Open(self.place.clone()));
                 self.turn(Stage::Opening { paused: false }, effects);
             }

@@ -1,5 +1,6 @@
 //! Transfers against a server made of replies and a disk made of memory, on a clock that only the test moves.
 
+mod kept;
 mod sending;
 mod taking;
 
@@ -95,12 +96,15 @@ struct Bench {
     kept: Vec<Kept>,
     /// The disk has no room for more than this.
     room: usize,
+    /// What is there is not what it was.
+    changed: bool,
 }
 
 impl Bench {
     fn new(kept: Vec<Kept>) -> Self {
         let (it, now, there) = (Transfers::new(kept.clone()), Instant::now(), content());
-        Self { it, now, there, parts: HashMap::new(), saved: None, kept, room: usize::MAX }
+        let (parts, saved, room, changed) = (HashMap::new(), None, usize::MAX, false);
+        Self { it, now, there, parts, saved, kept, room, changed }
     }
 
     /// Somebody who is logged in and has offered a file; the server knows it.
@@ -125,11 +129,18 @@ impl Bench {
 
     /// The disk does all there is to do.
     fn works(&mut self) {
+        while self.works_once() {}
+    }
+
+    /// The disk does one thing that it says. Whether there was one.
+    fn works_once(&mut self) -> bool {
         while let Some(job) = self.it.poll_job() {
             if let Some((id, what)) = self.carry_out(job) {
                 self.it.done(Done { id, what }, self.now);
+                return true;
             }
         }
+        false
     }
 
     fn carry_out(&mut self, job: Job) -> Option<(TransferId, What)> {
@@ -139,6 +150,7 @@ impl Bench {
                 let info = FileInfo::new(name, size, (hash(&self.there), MediaType::unknown())).unwrap();
                 Some((id, What::Looked(Source { info, modified: 1 })))
             }
+            Job::Read { id, .. } if self.changed => Some((id, What::Failed(Snag::Changed))),
             Job::Read { id, off, len, .. } => {
                 Some((id, What::Read { off, bytes: part(&self.there, off, len) }))
             }

@@ -140,3 +140,121 @@ fn uploads_take_turns() {
     let turns = (0..4).map(|_| of(parsed(&ann.it.poll_chunk().unwrap()))).collect();
     are(turns, [file(), other, file(), other]);
 }
+
+#[test]
+fn what_was_being_read_when_the_connection_broke_is_not_sent_after_it() {
+    let mut ann = Bench::sending();
+    ann.it.hear(&go_on(0, WINDOW), ann.now);
+    ann.it.disconnected();
+    ann.comes_back();
+    are(ann.sends(), []);
+    ann.it.hear(&go_on(0, WINDOW), ann.now);
+    ann.it.disconnected();
+    ann.it.connected();
+    ann.it.hear(&go_on(100_000, 100_010), ann.now);
+    ann.works();
+    are(ann.sends(), [(100_000, 100_010)]);
+}
+
+#[test]
+fn numbers_that_make_no_sense_move_no_content() {
+    let mut ann = Bench::sending();
+    ann.hears(&go_on(9, 5));
+    are(ann.sends(), []);
+    ann.hears(&go_on(0, 19));
+    are(ann.sends(), [(9, 19)]);
+    ann.hears(&go_on(u64::MAX, u64::MAX));
+    ann.hears(&go_on(0, u64::MAX));
+    are(ann.sends(), []);
+    let done: Vec<_> = ann.told().iter().map(|told| told.done).collect();
+    assert!(done.iter().all(|done| *done <= long(SIZE)), "{done:?}");
+}
+
+#[test]
+fn a_file_that_has_changed_fails_and_can_be_tried_again() {
+    let mut ann = Bench::sending();
+    ann.said();
+    ann.changed = true;
+    ann.hears(&go_on(0, WINDOW));
+    are(ann.sends(), []);
+    assert_eq!(ann.phase(), Phase::Failed(Snag::Changed));
+    ann.hears(&go_on(0, WINDOW));
+    are(ann.sends(), []);
+    ann.changed = false;
+    ann.it.go_on(sending());
+    are(ann.said(), [asks_where()]);
+    ann.uploads_from(0);
+    assert_eq!(ann.phase(), Phase::Done(None));
+}
+
+#[test]
+fn a_file_that_could_not_be_looked_at_is_looked_at_again() {
+    let mut ann = Bench::new(Vec::new());
+    ann.it.connected();
+    ann.it.send(cid(1), Audience::Everyone, "hw3.pdf".into());
+    assert_eq!(ann.phase(), Phase::Preparing);
+    assert!(matches!(ann.it.poll_job(), Some(Job::Look { .. })));
+    ann.it.done(Done { id: sending(), what: What::Failed(Snag::Missing) }, ann.now);
+    ann.works();
+    assert_eq!((ann.phase(), ann.said(), &ann.kept[..]), (Phase::Failed(Snag::Missing), vec![], &[][..]));
+    ann.it.go_on(sending());
+    ann.works();
+    assert!(matches!(&ann.said()[..], [Request::Offer(_)]));
+}
+
+#[test]
+fn an_offer_that_was_refused_can_be_made_again() {
+    let mut ann = Bench::new(Vec::new());
+    ann.it.connected();
+    ann.it.send(cid(1), Audience::Everyone, "hw3.pdf".into());
+    ann.works();
+    ann.said();
+    assert!(!ann.it.not_sent(cid(2), Refusal::new(Reason::TooLarge, "no")));
+    assert!(ann.it.not_sent(cid(1), Refusal::new(Reason::TooLarge, "no")));
+    assert!(matches!(ann.phase(), Phase::Failed(Snag::Refused(why)) if why.reason == Reason::TooLarge));
+    ann.it.go_on(sending());
+    assert!(matches!(&ann.said()[..], [Request::Offer(_)]));
+}
+
+#[test]
+fn an_offer_that_is_gone_is_not_sent_any_further() {
+    let mut ann = Bench::sending();
+    ann.hears(&go_on(0, WINDOW));
+    ann.hears(&state(FileStage::Uploading));
+    ann.it.poll_chunk().unwrap();
+    ann.hears(&state(FileStage::Gone));
+    are(ann.sends(), []);
+    assert_eq!(ann.phase(), Phase::Failed(Snag::TakenBack));
+    are(ann.kept.clone(), []);
+}
+
+#[test]
+fn progress_of_an_upload_is_told_ten_times_a_second() {
+    let mut ann = Bench::sending();
+    ann.hears(&go_on(0, WINDOW));
+    ann.told();
+    let mut told = Vec::new();
+    for off in (1..=8).map(|step| step * 1000) {
+        ann.now += Duration::from_millis(25);
+        ann.hears(&go_on(off, WINDOW));
+        told.extend(ann.told().iter().map(|transfer| transfer.done));
+    }
+    are(told, [4000, 8000]);
+}
+
+#[test]
+fn the_first_to_rest_is_the_first_to_go_on() {
+    let (mut ann, other) = (Bench::sending(), FileId::from_bytes([8; 16]));
+    ann.it.send(cid(2), Audience::Everyone, "b".into());
+    ann.works();
+    ann.it.stored(cid(2), other);
+    ann.said();
+    let Reply::FileRefused { refusal, .. } = refused(Reason::DiskFull, Some(5)) else { panic!() };
+    ann.hears(&refused(Reason::DiskFull, Some(10)));
+    ann.hears(&Reply::FileRefused { file: other, refusal });
+    let due = ann.now + Duration::from_secs(5);
+    assert_eq!(ann.it.next_tick(), Some(due));
+    ann.it.tick(due);
+    are(ann.said(), [Request::Ready { file: other, off: 0, upto: None }]);
+    assert_eq!(ann.it.next_tick(), Some(ann.now + Duration::from_secs(10)));
+}

@@ -185,3 +185,100 @@ fn progress_is_told_ten_times_a_second_and_every_turn_at_once() {
     bob.it.pause(taking());
     assert_eq!(bob.phase(), Phase::Paused);
 }
+
+#[test]
+fn a_file_that_is_gone_is_saved_if_all_of_it_is_here() {
+    let content = content().slice(..100);
+    let mut bob = Bench::taking(&attachment(&content));
+    bob.it.hear(&chunk(0, &content), bob.now);
+    assert!(bob.works_once());
+    bob.hears(&state(FileStage::Gone));
+    assert_eq!(bob.phase(), Phase::Done(Some("/home/hw3.pdf".into())));
+    assert_eq!(bob.said().last(), Some(&says(Answer::Received)));
+}
+
+#[test]
+fn a_second_attempt_asks_for_one_window_like_the_first() {
+    let (content, other) = (content(), Bytes::from(vec![b'x'; SIZE]));
+    let mut bob = Bench::taking(&attachment(&content));
+    bob.downloads(&other);
+    bob.it.go_on(taking());
+    bob.works();
+    are(bob.said(), [says(Answer::Accept), asks(0, WINDOW)]);
+    bob.hears(&chunk(0, &part(&content, 0, WINDOW + 1)));
+    assert_eq!(bob.has_written(), 0);
+}
+
+#[test]
+fn a_file_that_was_saved_when_the_program_ended_is_not_taken_again() {
+    let content = content().slice(..100);
+    let mut bob = Bench::taking(&attachment(&content));
+    bob.it.hear(&chunk(0, &content), bob.now);
+    bob.cut();
+    let mut later = Bench::new(from_toml(&to_toml(&bob.kept)));
+    later.works();
+    let told = later.told().pop().unwrap();
+    assert_eq!((told.phase, told.done), (Phase::Done(Some("/home/hw3.pdf".into())), 100));
+    later.comes_back();
+    are(later.said(), [says(Answer::Received)]);
+    assert!(later.parts.is_empty() && later.kept.is_empty());
+}
+
+#[test]
+fn a_download_that_was_paused_before_a_restart_or_a_cut_asks_for_nothing() {
+    let mut bob = Bench::taking(&attachment(&content()));
+    bob.it.pause(taking());
+    bob.works();
+    bob.cut();
+    bob.said();
+    bob.comes_back();
+    are(bob.said(), []);
+    let mut later = Bench::new(from_toml(&to_toml(&bob.kept)));
+    later.comes_back();
+    assert_eq!(later.phase(), Phase::Paused);
+    are(later.said(), []);
+    later.it.go_on(taking());
+    are(later.said(), [says(Answer::Accept), asks(0, WINDOW)]);
+}
+
+#[test]
+fn a_pause_while_what_is_here_is_looked_at_holds() {
+    let mut bob = Bench::new(Vec::new());
+    bob.it.connected();
+    bob.it.accept((&attachment(&content()), &FileName::new("hw3.pdf").unwrap()), "/home".into());
+    bob.it.pause(taking());
+    bob.works();
+    assert_eq!(bob.phase(), Phase::Paused);
+    are(bob.said(), []);
+}
+
+#[test]
+fn a_download_rests_as_long_as_the_server_asks_and_ends_if_it_says_no() {
+    let mut bob = Bench::taking(&attachment(&content()));
+    bob.hears(&refused(Reason::Busy, Some(3)));
+    bob.said();
+    assert_eq!(bob.phase(), Phase::Waiting);
+    bob.hears(&chunk(0, &part(&content(), 0, 9)));
+    bob.it.tick(bob.now + Duration::from_millis(2999));
+    assert_eq!((bob.has_written(), bob.said()), (0, vec![]));
+    bob.it.tick(bob.now + Duration::from_secs(3));
+    are(bob.said(), [says(Answer::Accept), asks(0, WINDOW)]);
+    bob.hears(&refused(Reason::NoSuchFile, None));
+    assert!(matches!(bob.phase(), Phase::Failed(Snag::Refused(why)) if why.reason == Reason::NoSuchFile));
+    are(bob.kept.clone(), []);
+}
+
+#[test]
+fn what_a_slow_disk_says_of_an_attempt_that_has_ended_is_passed_over() {
+    let content = content();
+    let mut bob = Bench::taking(&attachment(&content));
+    bob.it.hear(&chunk(0, &part(&content, 0, 100)), bob.now);
+    bob.it.hear(&state(FileStage::Gone), bob.now);
+    bob.it.go_on(taking());
+    assert!(bob.works_once());
+    bob.said();
+    assert_eq!(bob.phase(), Phase::Preparing);
+    bob.works();
+    bob.downloads(&content);
+    assert_eq!(bob.saved.as_deref(), Some(&content[..]));
+}
