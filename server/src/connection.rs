@@ -22,8 +22,8 @@ use crate::{handlers, hub};
 const RECORD: usize = 16 * 1024;
 /// What is asked of the socket at once.
 const READ: usize = 4 * 1024;
-/// And when more of a frame is to come.
-const MOST_READ: usize = 16 * 1024;
+/// And when more of a frame is to come: a chunk of a file and its head, so that its buffer need not grow.
+const MOST_READ: usize = 36 * 1024;
 /// Messages read from the store at once for a client that is catching up.
 const PAGE: u16 = 200;
 

@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitCode, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -110,16 +111,28 @@ impl Carried {
         let ids = [server.id(), sending.child.id(), taking.child.id()];
         let before = ids.map(|id| process::forget_peak(id).unwrap_or_default());
         let began = Instant::now();
-        let mut grown = [0; 3];
-        for _ in paths {
-            taking.waits_for_file("received")?;
-            for ((grown, id), before) in grown.iter_mut().zip(ids).zip(before) {
-                // The sender may have ended by now.
-                let peak = process::peak(id).unwrap_or_default();
-                *grown = peak.saturating_sub(before).max(*grown);
-            }
+        let over = AtomicBool::new(false);
+        let (elapsed, peaks) = std::thread::scope(|scope| {
+            // The sender ends first: it has to be looked at while it is there.
+            let looking = scope.spawn(|| {
+                let mut peaks = before;
+                while !over.load(Ordering::Relaxed) {
+                    for (peak, id) in peaks.iter_mut().zip(ids) {
+                        *peak = process::peak(id).unwrap_or_default().max(*peak);
+                    }
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                peaks
+            });
+            let taken = paths.iter().try_for_each(|_| taking.waits_for_file("received"));
+            let elapsed = began.elapsed();
+            over.store(true, Ordering::Relaxed);
+            anyhow::Ok((taken.map(|()| elapsed)?, looking.join().unwrap_or(before)))
+        })?;
+        let mut grown = peaks;
+        for (grown, before) in grown.iter_mut().zip(before) {
+            *grown = grown.saturating_sub(before);
         }
-        let elapsed = began.elapsed();
         Ok(Self { elapsed, grown })
     }
 }
