@@ -1,4 +1,4 @@
-use sotto_proto::{Presence, Reason};
+use sotto_proto::{Cid, MessageText, Presence, Reason};
 
 use super::*;
 
