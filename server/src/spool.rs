@@ -76,17 +76,19 @@ impl Spool {
     }
 
     /// Opens what there is of a file. Nothing of it may be here yet: then an empty one is made.
-    pub(crate) fn content(&self, id: FileId) -> io::Result<File> {
-        open_or_make(&self.path(id))
+    pub(crate) async fn content(&self, id: FileId) -> io::Result<File> {
+        let path = self.path(id);
+        self.work(move || open_or_make(&path)).await
     }
 
     /// Lets go of a file; returns its upload, if one was going on.
-    pub(crate) fn remove(&self, id: FileId) -> Option<Arc<Upload>> {
+    pub(crate) async fn remove(&self, id: FileId) -> Option<Arc<Upload>> {
         let upload = self.uploads().remove(&id);
         if let Some(upload) = &upload {
             upload.end();
         }
-        match fs::remove_file(self.path(id)) {
+        let path = self.path(id);
+        match self.work(move || fs::remove_file(path)).await {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 tracing::warn!(file = %id, %error, "cannot remove a file that is not wanted any more; the next sweep will try");
             }

@@ -150,10 +150,10 @@ pub(crate) async fn ready(
         receive::begin(server, asker, &file);
         return Ok(());
     }
-    begin_download(server, (asker, &file), place)
+    begin_download(server, (asker, &file), place).await
 }
 
-fn begin_download(
+async fn begin_download(
     server: &Server,
     (asker, file): (&Asker, &StoredFile),
     (off, upto): (u64, u64),
@@ -165,11 +165,11 @@ fn begin_download(
     if upto <= off || off >= size {
         return Ok(());
     }
-    let content = server.spool.content(file.id).map_err(|fault| {
+    let upload = (file.stage == FileStage::Uploading).then(|| server.spool.upload(file));
+    let content = server.spool.content(file.id).await.map_err(|fault| {
         tracing::error!(file = %file.id, error = %fault, "cannot open a file in the spool");
         Failure::Refused(crate::session::internal())
     })?;
-    let upload = (file.stage == FileStage::Uploading).then(|| server.spool.upload(file));
     let download = Download {
         id: file.id,
         sender: file.sender.id,

@@ -123,20 +123,20 @@ fn an_upload_without_a_session_holds_no_file_open() {
     assert!(open.filter_map(|fd| fs::read_link(fd.unwrap().path()).ok()).all(|target| target != path));
 }
 
-#[test]
-fn only_what_nobody_knows_of_is_swept_away() {
+#[tokio::test]
+async fn only_what_nobody_knows_of_is_swept_away() {
     let dir = tempfile::tempdir().unwrap();
     let spool = Spool::open(dir.path(), 0).unwrap();
     let [known, orphan] = [1, 2].map(|number| FileId::from_bytes([number; 16]));
-    drop((spool.content(known).unwrap(), spool.content(orphan).unwrap()));
+    drop((spool.content(known).await.unwrap(), spool.content(orphan).await.unwrap()));
     fs::write(dir.path().join("spool/stray"), b"x").unwrap();
     assert_eq!(spool.sweep(spool.list().unwrap(), &HashSet::from([known])), 2);
     assert_eq!(spool.list().unwrap(), [spool.path(known)]);
 }
 
 #[cfg(unix)]
-#[test]
-fn a_link_planted_in_the_spool_is_not_followed() {
+#[tokio::test]
+async fn a_link_planted_in_the_spool_is_not_followed() {
     let dir = tempfile::tempdir().unwrap();
     let spool = Spool::open(dir.path(), 0).unwrap();
     let id = FileId::from_bytes([1; 16]);
@@ -144,7 +144,7 @@ fn a_link_planted_in_the_spool_is_not_followed() {
     fs::write(&victim, b"precious").unwrap();
     fs::create_dir_all(spool.path(id).parent().unwrap()).unwrap();
     std::os::unix::fs::symlink(&victim, spool.path(id)).unwrap();
-    assert!(spool.content(id).is_err());
+    assert!(spool.content(id).await.is_err());
     assert_eq!(fs::read(victim).unwrap(), b"precious");
 }
 

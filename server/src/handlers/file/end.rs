@@ -53,7 +53,7 @@ pub(super) async fn end(
         return Ok(());
     }
     info!(file = %id, "a file is let go of");
-    let upload = server.spool.remove(id);
+    let upload = server.spool.remove(id).await;
     if let Some(outbox) = upload.and_then(|upload| upload.interrupt()) {
         outbox.reply(cancelled(id).encode(None));
     }

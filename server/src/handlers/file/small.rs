@@ -73,11 +73,11 @@ pub(super) async fn hand_out(server: &Arc<Server>, id: FileId) {
 }
 
 async fn whole(server: &Arc<Server>, file: &StoredFile) -> anyhow::Result<Bytes> {
-    let (spool, id) = (Arc::clone(&server.spool), file.id);
+    let (mut here, size) = (server.spool.content(file.id).await?, usize::try_from(file.info.size)?);
     let reading = move || {
-        let mut content = Vec::new();
-        spool.content(id)?.take(u64::try_from(limits::MAX_CHUNK)?).read_to_end(&mut content)?;
-        anyhow::Ok(content.into())
+        let mut content = vec![0; size];
+        here.read_exact(&mut content)?;
+        Ok(content.into())
     };
-    tokio::task::spawn_blocking(reading).await?
+    Ok(server.spool.work(reading).await?)
 }
