@@ -28,7 +28,9 @@ pub use frame::{Frame, FrameBuilder};
 pub use id::{Cid, ConvId, Epoch, Pin, Seq, Token};
 pub use link::Link;
 pub use name::Username;
-pub use original::{FILE_ENDS, ORIGINAL_READ, OriginalReader, REQUEST_ENDS, Wish, file_piece, pieces};
+pub use original::{
+    FILE_ENDS, ORIGINAL_FILE, ORIGINAL_READ, OriginalReader, REQUEST_ENDS, Wish, file_piece, pieces,
+};
 pub use reason::Reason;
 pub use reply::{ConvKind, FileState, Message, Presence, Refusal, Reply};
 pub use request::{Offer, Page, Password, Request};

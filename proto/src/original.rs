@@ -259,10 +259,13 @@ pub fn pieces(reply: &Reply, asked: Option<u16>) -> Vec<Bytes> {
     }
 }
 
+/// The largest file, in bytes, that fits into one read of an original client: the rest of it is the code.
+pub const ORIGINAL_FILE: usize = ORIGINAL_READ - 3;
+
 /// A file that fits into one read; `None`: it does not.
 #[must_use]
 pub fn file_piece(content: &[u8]) -> Option<Bytes> {
-    (content.len() + 3 <= ORIGINAL_READ).then(|| [b"200", content].concat().into())
+    (content.len() <= ORIGINAL_FILE).then(|| [b"200", content].concat().into())
 }
 
 /// 209s: a long text in several, cut between characters; no CRLF in it, which would cut it off there.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error::ValueError;
+use crate::file::FileName;
 use crate::limits::{MAX_RECIPIENTS, MAX_TEXT_BYTES};
 use crate::name::Username;
 
@@ -27,6 +28,13 @@ impl MessageText {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// The text of a message that offers a file. A name is a text: not empty, and shorter than the longest.
+impl From<&FileName> for MessageText {
+    fn from(name: &FileName) -> Self {
+        Self(name.as_str().into())
     }
 }
 

@@ -5,7 +5,7 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use sotto_proto::{
     Attachment, Audience, Cid, FileHash, FileId, FileInfo, FileName, FileStage, MediaType, Message,
-    MessageText, Offer, Reply, Request, ValueError, file_piece, limits,
+    MessageText, ORIGINAL_FILE, Offer, Reply, Request, ValueError, limits,
 };
 
 /// A file on its way from an original client.
@@ -99,8 +99,7 @@ pub(crate) fn describe(content: &[u8]) -> Result<FileInfo, ValueError> {
 /// when that does not fit into one of its reads.
 pub(super) fn said(message: &Message, file: &Attachment) -> Message {
     let name = message.text.as_str();
-    let fits = usize::try_from(file.size)
-        .is_ok_and(|size| file_piece(&vec![0; size.min(limits::MAX_CHUNK)]).is_some());
+    let fits = usize::try_from(file.size).is_ok_and(|size| size <= ORIGINAL_FILE);
     let size = shown(file.size);
     let text = if fits {
         format!("[file] {name} ({size})")

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sotto_proto::{
-    Answer, FileId, FileStage, FileState, MessageText, Offer, Reason, Refusal, Reply, Standing, Username,
+    Answer, Audience, Cid, FileId, FileInfo, FileStage, FileState, MessageText, Offer, Reason, Refusal,
+    Reply, Standing, Username,
 };
 use tracing::info;
 
@@ -58,16 +59,24 @@ pub(crate) async fn offer(
         asker.reply(&Reply::NotSent { cid: Some(cid), reason, who: Vec::new(), sentence });
         return Ok(());
     }
-    let text =
-        MessageText::new(file.name.as_str()).map_err(|_| Failure::Refused(crate::session::internal()))?;
+    let draft = draft(server, (Some(cid), to), (FileId::from_bytes(random()?), file));
+    message::send(server, member, (asker, draft)).await
+}
+
+/// The message that offers a file.
+fn draft(
+    server: &Server,
+    (cid, to): (Option<Cid>, Audience),
+    (id, info): (FileId, FileInfo),
+) -> message::Draft {
+    let text = MessageText::from(&info.name);
     let file = NewFile {
-        id: FileId::from_bytes(random()?),
-        info: file,
+        id,
+        info,
         until: now_millis().saturating_add(server.limits().file_millis()),
         room: server.limits().room_for_files(),
     };
-    let draft = message::Draft { cid: Some(cid), to, text, file: Some(Box::new(file)) };
-    message::send(server, member, (asker, draft)).await
+    message::Draft { cid, to, text, file: Some(Box::new(file)) }
 }
 
 fn may_come(server: &Server, size: u64) -> Result<(), (Reason, String)> {

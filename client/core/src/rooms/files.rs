@@ -36,7 +36,7 @@ impl Rooms {
             outgoing.file = offered;
             return;
         }
-        let Ok(text) = MessageText::new(name.as_str()) else { return };
+        let text = MessageText::from(name);
         let to = self.enter(to);
         self.outgoing.push(Outgoing { cid, to, text, at: now, fate: Fate::Waiting, file: offered });
     }

@@ -5,17 +5,17 @@ use std::io::Read;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sotto_proto::{Audience, FileId, MessageText, Reason, Reply, limits};
+use sotto_proto::{Audience, FileId, Reason, Reply, limits};
 use tracing::warn;
 
-use super::{may_come, receive};
+use super::{draft, may_come, receive};
 use crate::Server;
 use crate::compat::describe;
 use crate::error::Failure;
 use crate::handlers::message;
 use crate::lane::now_millis;
 use crate::session::{Asker, Member, internal, random};
-use crate::store::{NewFile, StoredFile};
+use crate::store::StoredFile;
 
 /// 109 without tags: offers the content to everyone, and has it at once.
 pub(crate) async fn small(
@@ -27,12 +27,8 @@ pub(crate) async fn small(
     if let Err((reason, sentence)) = may_come(server, info.size) {
         return Err(Failure::refused(reason, sentence));
     }
-    let text = MessageText::new(info.name.as_str()).map_err(|_| Failure::Refused(internal()))?;
-    let until = now_millis().saturating_add(server.limits().file_millis());
-    let file =
-        NewFile { id: FileId::from_bytes(random()?), info, until, room: server.limits().room_for_files() };
-    let id = file.id;
-    let draft = message::Draft { cid: None, to: Audience::Everyone, text, file: Some(Box::new(file)) };
+    let id = FileId::from_bytes(random()?);
+    let draft = draft(server, (None, Audience::Everyone), (id, info));
     message::send(server, member, (asker, draft)).await?;
     server.lane.flush().await;
     let Some(stored) = server.store.file(member.account.id, id, now_millis()).await? else {
