@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::ValueError;
+use crate::hex::hex;
 use crate::limits::{MAX_FILE_BYTES, MAX_FILE_NAME_BYTES, MAX_MEDIA_BYTES};
 
 /// Which file: 128 random bits that the server chose. On the wire 32 lower-case hex digits.
@@ -247,18 +248,6 @@ impl FromStr for MediaType {
             _ => Err(ValueError::Invalid("media type")),
         }
     }
-}
-
-fn hex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let lower_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    if text.len() != 2 * N || !text.bytes().all(lower_hex) {
-        return None;
-    }
-    let mut bytes = [0; N];
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 macro_rules! shown_as_hex {

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::error::ValueError;
+use crate::hex::hex;
 
 /// A conversation's number: opaque to clients, at least 1.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -178,8 +179,7 @@ impl FromStr for Cid {
 
     /// 32 lower-case hex digits.
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let invalid = ValueError::Invalid("cid");
-        Ok(Self(hex(text, 32, invalid)?.to_be_bytes()))
+        hex(text).map(Self).ok_or(ValueError::Invalid("cid"))
     }
 }
 
@@ -188,8 +188,7 @@ impl FromStr for Epoch {
 
     /// 16 lower-case hex digits.
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let invalid = ValueError::Invalid("epoch");
-        Ok(Self(u64::try_from(hex(text, 16, invalid)?).map_err(|_| invalid)?))
+        hex(text).map(|bytes| Self(u64::from_be_bytes(bytes))).ok_or(ValueError::Invalid("epoch"))
     }
 }
 
@@ -274,28 +273,13 @@ fn number(text: &str, what: &'static str) -> Result<u64, ValueError> {
     text.parse().map_err(|_| ValueError::Invalid(what))
 }
 
-fn hex(text: &str, digits: usize, invalid: ValueError) -> Result<u128, ValueError> {
-    let lower_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    if text.len() != digits || !text.bytes().all(lower_hex) {
-        return Err(invalid);
-    }
-    u128::from_str_radix(text, 16).map_err(|_| invalid)
-}
-
 fn base64url(text: &str) -> Option<[u8; 32]> {
     URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
 }
 
 fn hex_groups(text: &str) -> Option<[u8; 32]> {
     let digits: String = text.chars().filter(|c| !matches!(c, ' ' | ':' | '-')).collect();
-    let mut bytes = [0; 32];
-    if digits.len() != 64 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(digits.get(2 * index..2 * index + 2)?, 16).ok()?;
-    }
-    Some(bytes)
+    hex(&digits.to_ascii_lowercase())
 }
 
 #[cfg(test)]

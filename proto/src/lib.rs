@@ -10,6 +10,7 @@ mod error;
 mod file;
 mod frame;
 mod head;
+mod hex;
 mod id;
 pub mod limits;
 mod link;
