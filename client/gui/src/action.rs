@@ -130,7 +130,16 @@ pub enum Overlay {
     /// Who is in this room.
     Members,
     /// Whether to send these files.
-    Files(Vec<PathBuf>),
+    Files(Vec<Chosen>),
+}
+
+/// A file that was chosen to be sent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Chosen {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its length in bytes when it was chosen.
+    pub bytes: u64,
 }
 
 /// A page of the settings.

@@ -38,10 +38,7 @@ impl App {
             Action::QuitAnyway => self.quit_anyway(ctx),
             Action::TestNotification => self.test_notification(),
             Action::Again => self.again(),
-            other => {
-                self.obey_file(ctx, other.clone());
-                self.obey_chat(ctx, other);
-            }
+            other => self.obey_chat(ctx, other),
         }
     }
 
@@ -100,7 +97,7 @@ impl App {
                 self.write_notes(ctx);
                 self.world.backend.ask(Ask::Do(Command::LogOut));
             }
-            _ => {}
+            other => self.obey_file(ctx, other),
         }
     }
 

@@ -7,7 +7,7 @@ use sotto_client::{Command, FileCommand, TransferId, Update, downloads};
 use sotto_proto::{Audience, FileId, FileName};
 
 use super::{App, Screen};
-use crate::action::{Action, Overlay};
+use crate::action::{Action, Chosen, Overlay};
 use crate::backend::{Ask, Picked};
 use crate::saying::Saying;
 use crate::strings::Key;
@@ -16,6 +16,7 @@ use crate::views::file::Rates;
 use crate::views::timeline::Anchor;
 
 impl App {
+    /// What is left when it is about nothing else.
     pub(super) fn obey_file(&mut self, ctx: &Context, action: Action) {
         match action {
             Action::PickFiles => drop(self.world.backend.ask(Ask::PickFiles)),
@@ -44,8 +45,12 @@ impl App {
 
     /// Only files can be sent; the others are named.
     fn offer(&mut self, paths: Vec<PathBuf>) {
-        let (files, others): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.is_file());
-        if let Some(other) = others.first() {
+        let found = |path: PathBuf| match std::fs::metadata(&path) {
+            Ok(found) if found.is_file() => Ok(Chosen { path, bytes: found.len() }),
+            _ => Err(path),
+        };
+        let (files, others): (Vec<_>, Vec<_>) = paths.into_iter().map(found).partition(Result::is_ok);
+        if let Some(Err(other)) = others.first() {
             let name = other.file_name().unwrap_or(other.as_os_str()).to_string_lossy().into_owned();
             self.toast(Saying::with(Key::FileNotThere, "name", name));
         }
@@ -54,8 +59,11 @@ impl App {
                 Some(Overlay::Files(before)) => before,
                 _ => Vec::new(),
             };
-            all.extend(files);
-            all.dedup();
+            for file in files.into_iter().flatten() {
+                if all.iter().all(|chosen| chosen.path != file.path) {
+                    all.push(file);
+                }
+            }
             chat.overlay = Some(Overlay::Files(all));
         }
     }

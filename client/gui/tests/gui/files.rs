@@ -195,6 +195,18 @@ fn files_that_are_dropped_or_pasted_come_to_the_same_question() {
     stage.asked();
 }
 
+#[test]
+fn a_file_that_is_chosen_twice_is_sent_once() {
+    let (_dir, paths) = two_files();
+    let mut stage = stage(Lang::English);
+    for chosen in [&paths[..], &paths[..1]] {
+        stage.told(Told::Picked(Picked::Files(chosen.to_vec())));
+        stage.run();
+    }
+    assert!(stage.shows("Send 2 files to everyone?"));
+    stage.asked();
+}
+
 /// mary's file, which the server has.
 pub(crate) fn sent_file(stage: &mut Stage, path: PathBuf) -> Cid {
     let _ = asked(stage);

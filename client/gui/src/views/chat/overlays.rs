@@ -45,7 +45,7 @@ pub(super) fn overlays(ui: &Ui, look: &Look, state: &mut Chat, actions: &mut Vec
                 None => {}
             }
         }
-        Overlay::Files(paths) => actions.extend(sheet(ui, look, (state, &paths))),
+        Overlay::Files(files) => actions.extend(sheet(ui, look, (state, &files))),
         Overlay::Members => members(ui, look, (state.rooms.get(&state.open), state), actions),
     }
 }

@@ -1,6 +1,5 @@
 //! Files on their way into the chat: dropped on it, and shown once more before they are sent.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use egui::{
@@ -9,7 +8,7 @@ use egui::{
 use sotto_proto::Audience;
 
 use super::Chat;
-use crate::action::{Action, Overlay};
+use crate::action::{Action, Chosen, Overlay};
 use crate::icons;
 use crate::look::Look;
 use crate::outside::pasted_files;
@@ -75,21 +74,21 @@ pub(super) fn pasted(ui: &Ui) -> Vec<Action> {
 }
 
 /// What is to be sent, and to whom: the last question before it is.
-pub(super) fn sheet(ui: &Ui, look: &Look, (state, paths): (&Chat, &[PathBuf])) -> Vec<Action> {
+pub(super) fn sheet(ui: &Ui, look: &Look, (state, files): (&Chat, &[Chosen])) -> Vec<Action> {
     let mut actions = Vec::new();
     let to = whom(look, state);
     let ready = state.audience(look).is_ok();
     let id = Id::unique("sheet");
     let shown = modal(ui, look, id, |ui| {
         ui.set_width(DIALOG);
-        ui.label(look.rich(look.count(Key::FileConfirm, paths.len(), &[("to", &to)]), Type::H1));
+        ui.label(look.rich(look.count(Key::FileConfirm, files.len(), &[("to", &to)]), Type::H1));
         ui.add_space(SPACE);
         egui::ScrollArea::vertical().max_height(280.0).auto_shrink([false, true]).show(ui, |ui| {
-            for (index, path) in paths.iter().enumerate() {
-                if file_row(ui, look, path) {
-                    let mut paths = paths.to_vec();
-                    paths.remove(index);
-                    let left = (!paths.is_empty()).then_some(Overlay::Files(paths));
+            for (index, file) in files.iter().enumerate() {
+                if file_row(ui, look, file) {
+                    let mut files = files.to_vec();
+                    files.remove(index);
+                    let left = (!files.is_empty()).then_some(Overlay::Files(files));
                     actions.push(Action::Show(left));
                 }
             }
@@ -102,7 +101,7 @@ pub(super) fn sheet(ui: &Ui, look: &Look, (state, paths): (&Chat, &[PathBuf])) -
             let send = button(ui, look, (Kind::Primary, look.text(Key::FileSendNow), ready));
             focus_once(ui, (id, send.id));
             if send.clicked() {
-                actions.push(Action::SendFiles(paths.to_vec()));
+                actions.push(Action::SendFiles(files.iter().map(|file| file.path.clone()).collect()));
             }
             if button(ui, look, (Kind::Secondary, look.text(Key::Cancel), true)).clicked() {
                 actions.push(Action::Show(None));
@@ -116,7 +115,7 @@ pub(super) fn sheet(ui: &Ui, look: &Look, (state, paths): (&Chat, &[PathBuf])) -
 }
 
 /// One file; whether it is not to be sent after all.
-fn file_row(ui: &mut Ui, look: &Look, path: &PathBuf) -> bool {
+fn file_row(ui: &mut Ui, look: &Look, Chosen { path, bytes }: &Chosen) -> bool {
     let [text1, text2, _] = look.t.text;
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::hover());
     let sign = Rect::from_center_size(rect.left_center() + vec2(14.0, 0.0), Vec2::splat(22.0));
@@ -124,11 +123,10 @@ fn file_row(ui: &mut Ui, look: &Look, path: &PathBuf) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let at = rect.left_top() + vec2(34.0, 7.0);
     line(ui, (at, rect.width() - 160.0), (&name, Type::BODY, text1));
-    let bytes = std::fs::metadata(path).map(|found| size(found.len())).unwrap_or_default();
     ui.painter().text(
         rect.right_center() - vec2(44.0, 0.0),
         Align2::RIGHT_CENTER,
-        bytes,
+        size(*bytes),
         Type::SMALL.font(),
         text2,
     );
