@@ -50,7 +50,7 @@ impl Spool {
 
     /// The upload of a file that is not all here; begun if need be.
     pub(crate) fn upload(&self, file: &StoredFile) -> Arc<Upload> {
-        let begin = || Arc::new(Upload::new((file.id, file.info.size, file.info.hash), self.path(file.id)));
+        let begin = || Arc::new(Upload::new(file, self.path(file.id)));
         Arc::clone(self.uploads().entry(file.id).or_insert_with(begin))
     }
 

@@ -1,8 +1,9 @@
 use bytes::Bytes;
-use sotto_proto::{FileHash, Reply};
+use sotto_proto::{ConvId, FileHash, FileInfo, FileName, FileStage, MediaType, Reply};
 
 use super::*;
 use crate::outbox::Outbox;
+use crate::store::{Account, UserId};
 use aws_lc_rs::digest;
 use bytes::BytesMut;
 
@@ -29,8 +30,16 @@ fn again(dir: &tempfile::TempDir, content: &[u8]) -> Arc<Upload> {
     let spool = Spool::open(dir.path(), 0).unwrap();
     let hash = digest::digest(&digest::SHA256, content);
     let hash = FileHash::from_bytes(hash.as_ref().try_into().unwrap());
-    let size = CONTENT.len() as u64;
-    Arc::new(Upload::new((FileId::from_bytes([7; 16]), size, hash), spool.path(FileId::from_bytes([7; 16]))))
+    let name = FileName::new("a.txt").unwrap();
+    let file = StoredFile {
+        conv: ConvId::new(1).unwrap(),
+        sender: Account { id: UserId(1), name: "ann".parse().unwrap() },
+        info: FileInfo::new(name, CONTENT.len() as u64, (hash, MediaType::unknown())).unwrap(),
+        id: FileId::from_bytes([7; 16]),
+        stage: FileStage::Uploading,
+        said: None,
+    };
+    Arc::new(Upload::new(&file, spool.path(file.id)))
 }
 
 /// Writes what has gathered; whether all of the file is there.

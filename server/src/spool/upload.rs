@@ -10,14 +10,18 @@ use std::time::Instant;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
-use sotto_proto::{FileHash, FileId, Reply, Window};
+use sotto_proto::{ConvId, FileHash, FileId, Reply, Window};
 
 use super::{open_or_make, sync_dir};
 use crate::outbox::{Outbox, OutboxId};
+use crate::store::{StoredFile, UserId};
 
 /// A file on its way.
 pub(crate) struct Upload {
     pub(crate) id: FileId,
+    /// Where it was offered, and by whom.
+    pub(crate) conv: ConvId,
+    pub(crate) owner: UserId,
     size: u64,
     hash: FileHash,
     path: PathBuf,
@@ -87,7 +91,8 @@ pub(crate) struct Batch {
 }
 
 impl Upload {
-    pub(crate) fn new((id, size, hash): (FileId, u64, FileHash), path: PathBuf) -> Self {
+    pub(crate) fn new(file: &StoredFile, path: PathBuf) -> Self {
+        let (size, hash) = (file.info.size, file.info.hash);
         let off = fs::symlink_metadata(&path).map_or(0, |there| there.len().min(size));
         let state = State {
             next: off,
@@ -102,7 +107,16 @@ impl Upload {
             ended: false,
             watchers: Vec::new(),
         };
-        Self { id, size, hash, path, off: AtomicU64::new(off), state: Mutex::new(state) }
+        Self {
+            id: file.id,
+            conv: file.conv,
+            owner: file.sender.id,
+            size,
+            hash,
+            path,
+            off: AtomicU64::new(off),
+            state: Mutex::new(state),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -10,7 +10,8 @@ use tracing::{error, info};
 use crate::Server;
 use crate::error::Failure;
 use crate::lane::now_millis;
-use crate::store::{LiveFile, Said, StoreError, StoredFile, UserId};
+use crate::spool::Upload;
+use crate::store::{Said, StoreError, StoredFile, UserId};
 
 /// Between two looks at what is too old, and what nobody knows of.
 const SWEEP: Duration = Duration::from_secs(3600);
@@ -69,17 +70,10 @@ pub(super) async fn end(
     Ok(())
 }
 
-/// As [`end`], where only the file is known.
-pub(super) async fn end_by_id(server: &Server, id: FileId) {
-    let ended = async {
-        let live = server.store.live_files().await?;
-        match live.into_iter().find(|file| file.id == id) {
-            Some(LiveFile { id, conv, sender, .. }) => end(server, (id, conv, sender)).await,
-            None => Ok(()),
-        }
-    };
-    if let Err(fault) = ended.await {
-        error!(file = %id, error = %fault, "a file could not be let go of");
+/// As [`end`], for what came and is not what was offered.
+pub(super) async fn end_upload(server: &Server, upload: &Upload) {
+    if let Err(fault) = end(server, (upload.id, upload.conv, upload.owner)).await {
+        error!(file = %upload.id, error = %fault, "a file could not be let go of");
     }
 }
 

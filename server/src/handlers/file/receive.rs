@@ -60,7 +60,7 @@ async fn complete(server: &Arc<Server>, upload: &Arc<Upload>) {
             info!(file = %upload.id, "what came is not what was offered");
             let sentence = "What arrived is not the file that was offered. Offer it again.";
             refuse(upload, Refusal::new(Reason::HashMismatch, sentence));
-            end::end_by_id(server, upload.id).await;
+            end::end_upload(server, upload).await;
         }
         Err(fault) => refuse(upload, refusal_for(&fault)),
     }
@@ -76,7 +76,7 @@ async fn keep(server: &Arc<Server>, upload: &Arc<Upload>) {
                 sender
                     .reply(Reply::FileState(FileState { file, stage, off, people: Vec::new() }).encode(None));
             }
-            small::hand_out(server, upload.id).await;
+            small::hand_out(server, upload).await;
         }
         // It has been taken back meanwhile, and everybody told.
         Ok(false) => {}

@@ -15,7 +15,7 @@ use crate::error::Failure;
 use crate::handlers::message;
 use crate::lane::now_millis;
 use crate::session::{Asker, Member, internal, random};
-use crate::store::StoredFile;
+use crate::spool::Upload;
 
 /// 109 without tags: offers the content to everyone, and has it at once.
 pub(crate) async fn small(
@@ -41,35 +41,28 @@ pub(crate) async fn small(
 }
 
 /// A file is here: those online who do not know what an offer is get it as the original would have given it to them.
-pub(super) async fn hand_out(server: &Arc<Server>, id: FileId) {
+pub(super) async fn hand_out(server: &Arc<Server>, file: &Upload) {
+    // No other fits into one frame.
+    if !usize::try_from(file.off()).is_ok_and(|size| size <= limits::MAX_CHUNK) {
+        return;
+    }
     let handed = async {
-        let Some(live) = server.store.live_files().await?.into_iter().find(|file| file.id == id) else {
-            return anyhow::Ok(());
-        };
-        let now = now_millis();
-        let (file, seat) = (
-            server.store.file(live.sender, id, now).await?,
-            server.store.seat(live.sender, live.conv).await?,
-        );
-        let (Some(file), Some(seat)) = (file, seat) else { return Ok(()) };
-        if file.info.size > u64::try_from(limits::MAX_CHUNK)? {
-            return Ok(());
-        }
+        let Some(seat) = server.store.seat(file.owner, file.conv).await? else { return anyhow::Ok(()) };
         let mut takers = server.hub.present(&seat.conversation);
-        takers.retain(|outbox| !outbox.knows_offers() && outbox.user() != Some(file.sender.id));
+        takers.retain(|outbox| !outbox.knows_offers() && outbox.user() != Some(file.owner));
         if !takers.is_empty() {
-            let frame = Reply::SmallFile { content: whole(server, &file).await? }.encode(None);
+            let frame = Reply::SmallFile { content: whole(server, file).await? }.encode(None);
             takers.iter().for_each(|outbox| outbox.announce(frame.clone()));
         }
         Ok(())
     };
     if let Err(fault) = handed.await {
-        warn!(file = %id, error = %fault, "a small file could not be handed out");
+        warn!(file = %file.id, error = %fault, "a small file could not be handed out");
     }
 }
 
-async fn whole(server: &Arc<Server>, file: &StoredFile) -> anyhow::Result<Bytes> {
-    let (mut here, size) = (server.spool.content(file.id).await?, usize::try_from(file.info.size)?);
+async fn whole(server: &Server, file: &Upload) -> anyhow::Result<Bytes> {
+    let (mut here, size) = (server.spool.content(file.id).await?, usize::try_from(file.off())?);
     let reading = move || {
         let mut content = vec![0; size];
         here.read_exact(&mut content)?;
