@@ -193,6 +193,20 @@ async fn files_pass_between_the_original_s_programs_and_others() {
     assert_eq!(tom.next_file().await, b"only for tom");
 }
 
+#[tokio::test]
+async fn who_has_more_files_than_are_listed_at_once_is_told_so() {
+    let house = House::with_limits(&["files-per-user=2000"]).await;
+    let [mut ann] = house.join(["ann"]).await;
+    let first = ann.offers(&["ann"], "0", b"content").await;
+    for number in 1..1_000 {
+        ann.offers(&["ann"], &number.to_string(), b"content").await;
+    }
+    assert_eq!(ann.lists_files().await.len(), 1_000, "all of them, and no more");
+    ann.offers(&["ann"], "1000", b"content").await;
+    let (files, more) = ann.lists_latest_files().await;
+    assert!(more && files.len() == 1_000 && files.iter().all(|(file, _)| *file != first));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_file_is_named_to_the_original_s_programs_and_kept_for_others() {
     let house = House::with_plaintext(&["plaintext-file-bytes=4000000"]).await;

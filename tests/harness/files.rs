@@ -216,6 +216,13 @@ impl Person {
 
     /// Asks which files there are.
     pub async fn lists_files(&mut self) -> Vec<(FileId, FileState)> {
+        let (files, more) = self.lists_latest_files().await;
+        assert!(!more, "there are files that are not listed");
+        files
+    }
+
+    /// As [`Self::lists_files`]; and whether there are more, older ones.
+    pub async fn lists_latest_files(&mut self) -> (Vec<(FileId, FileState)>, bool) {
         self.sends_bytes(&Request::Files.encode(Some("files"))).await;
         let mut files = Vec::new();
         loop {
@@ -224,7 +231,7 @@ impl Person {
             match (frame.tag("ref").as_deref(), reply) {
                 (Some("files"), Reply::Message(_)) => {}
                 (Some("files"), Reply::FileState(state)) => files.push((state.file, state)),
-                (Some("files"), Reply::End { .. }) => return files,
+                (Some("files"), Reply::End { more }) => return (files, more),
                 (Some("files"), other) => panic!("{other:?}"),
                 (_, other) => self.passed_over.push(other),
             }

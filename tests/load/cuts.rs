@@ -127,7 +127,7 @@ async fn take(
 ) -> anyhow::Result<(Tally, std::path::PathBuf)> {
     let mut bob = client(dial, "bob")?;
     let (file, name): (Attachment, FileName) = loop {
-        if let Update::Files(files) = bob.update().await.context("the client has ended")? {
+        if let Update::Files { files, .. } = bob.update().await.context("the client has ended")? {
             let (message, _) = files.into_iter().next().context("an offer")?;
             break (message.file.context("a file")?, FileName::new(message.text.as_str())?);
         }

@@ -218,7 +218,7 @@ impl Offers {
                 }
                 Ok(true)
             }
-            Update::Files(listed) => {
+            Update::Files { files: listed, .. } => {
                 for (_, state) in listed {
                     self.accept(seated, Some(state.file)).await?;
                 }

@@ -4,6 +4,7 @@ mod awaited;
 mod bar;
 
 use std::collections::HashSet;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use sotto_client::{
@@ -167,7 +168,15 @@ async fn fetch(seated: &mut Seated) -> Result<Files, Failure> {
         let update = seated.update().await?;
         files.apply(&update);
         match update {
-            Update::Files(_) => return Ok(files),
+            Update::Files { more, .. } => {
+                if more {
+                    writeln!(
+                        std::io::stderr(),
+                        "sotto-cli: there are older files that the server does not list"
+                    )?;
+                }
+                return Ok(files);
+            }
             Update::Refused(refusal) => return Err(refusal.into()),
             _ => {}
         }

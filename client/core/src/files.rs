@@ -53,7 +53,7 @@ impl Files {
             }
             Update::Message(message) => self.learn(message),
             Update::History { messages, .. } => messages.iter().for_each(|message| self.learn(message)),
-            Update::Files(files) => self.listed(files),
+            Update::Files { files, more } => self.listed(files, *more),
             Update::Offered { cid, name, file, .. } => self.offered(*cid, (name, file)),
             Update::FileState(state) => self.state(state),
             Update::Transfer(transfer) => self.transfer(transfer),
@@ -101,8 +101,10 @@ impl Files {
     }
 
     /// The list is of all there are: what is not in it is gone, unless it came after the list was asked for.
-    fn listed(&mut self, files: &[(Message, FileState)]) {
-        for old in std::mem::take(&mut self.old) {
+    fn listed(&mut self, files: &[(Message, FileState)], more: bool) {
+        let old = std::mem::take(&mut self.old);
+        // What a list that was cut does not name may be there all the same.
+        for old in old.into_iter().filter(|_| !more) {
             if let Some(card) = self.cards.get_mut(&old) {
                 card.file.gone = true;
             }
@@ -210,7 +212,10 @@ mod tests {
         for which in [TransferId::Taking(id(1)), TransferId::Sending(Cid::from_bytes([5; 16]))] {
             let told = files(&[
                 transfer(which, Phase::Paused),
-                Update::Files(vec![(offer(1), state(1, vec![(name("ann"), Standing::Accepted(3))]))]),
+                Update::Files {
+                    files: vec![(offer(1), state(1, vec![(name("ann"), Standing::Accepted(3))]))],
+                    more: false,
+                },
             ]);
             let card = told.get(id(1)).unwrap();
             assert_eq!(card.transfer.as_ref().unwrap().phase, Phase::Paused);
@@ -224,8 +229,17 @@ mod tests {
         let user = name("ann");
         told.apply(&Update::LoggedIn { user, epoch: Epoch::new(1), resumed: true });
         told.apply(&Update::Message(offer(3)));
-        told.apply(&Update::Files(vec![(offer(2), state(2, Vec::new()))]));
+        told.apply(&Update::Files { files: vec![(offer(2), state(2, Vec::new()))], more: false });
         assert_eq!([1, 2, 3].map(|byte| told.get(id(byte)).unwrap().file.gone), [true, false, false]);
+    }
+
+    #[test]
+    fn a_list_that_is_not_all_of_it_says_nothing_of_the_files_it_does_not_name() {
+        let mut told = files(&[Update::Message(offer(1)), Update::Message(offer(2))]);
+        let user = name("ann");
+        told.apply(&Update::LoggedIn { user, epoch: Epoch::new(1), resumed: true });
+        told.apply(&Update::Files { files: vec![(offer(2), state(2, Vec::new()))], more: true });
+        assert!(!told.get(id(1)).unwrap().file.gone);
     }
 
     #[test]

@@ -83,7 +83,10 @@ impl Rooms {
             Update::Left(who) => self.presence(false, who, now),
             Update::StartOver(conv) => self.start_over(*conv),
             Update::Offered { cid, to, name, file } => self.offered((*cid, to), (name, file), now),
-            Update::Transfer(_) | Update::FileState(_) | Update::FileRefused { .. } | Update::Files(_) => {}
+            Update::Transfer(_)
+            | Update::FileState(_)
+            | Update::FileRefused { .. }
+            | Update::Files { .. } => {}
             Update::Connected | Update::People(_) | Update::Online(_) | Update::InTheClear(_) => {}
         }
         self.arranged = false;

@@ -168,7 +168,12 @@ pub enum Update {
     },
     /// The files there are for this account and from it, the oldest first, each with the message that offers it. Comes by
     /// itself after each log-in.
-    Files(Vec<(Message, FileState)>),
+    Files {
+        /// Each with where it stands.
+        files: Vec<(Message, FileState)>,
+        /// There are older ones that the server does not list.
+        more: bool,
+    },
     /// A message of ours went to nobody.
     NotSent {
         /// Its cid.

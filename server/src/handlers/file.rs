@@ -227,7 +227,13 @@ pub(crate) async fn list(server: &Server, member: &Member, asker: &Asker) -> Res
     // What was offered before it on the same connection is in it.
     server.lane.flush().await;
     let me = member.account.id;
-    for listed in server.store.files(me, now_millis(), LISTED).await? {
+    let mut files = server.store.files(me, now_millis(), LISTED + 1).await?;
+    let more = files.len() > usize::from(LISTED);
+    if more {
+        // They are in the order they were made.
+        files.remove(0);
+    }
+    for listed in files {
         let Some(attachment) = listed.message.file.clone() else { continue };
         let people = listed.said.into_iter().map(|(account, said)| {
             let taken =
@@ -238,7 +244,7 @@ pub(crate) async fn list(server: &Server, member: &Member, asker: &Asker) -> Res
         asker.reply_in_turn(&Reply::Message(listed.message.for_reader(listed.conv, me))).await;
         asker.reply_in_turn(&state).await;
     }
-    asker.reply(&Reply::End { more: false });
+    asker.reply(&Reply::End { more });
     Ok(())
 }
 

@@ -56,7 +56,7 @@ async fn carried(client: &mut Client, wire: &Wire) -> (Option<PathBuf>, u64) {
 
 async fn accepts(client: &mut Client, dir: PathBuf) {
     loop {
-        if let Update::Files(files) = soon("an update", client.update()).await.unwrap()
+        if let Update::Files { files, .. } = soon("an update", client.update()).await.unwrap()
             && let Some((message, _)) = files.into_iter().next()
         {
             let name = FileName::new(message.text.as_str()).unwrap();

@@ -43,7 +43,7 @@ impl Desk {
                 Some(file) => self.offered(file.id, seated)?,
                 None => return Ok(false),
             },
-            Update::Files(listed) => {
+            Update::Files { files: listed, .. } => {
                 listed.iter().try_for_each(|(_, state)| self.offered(state.file, seated))?;
             }
             Update::Offered { name, file, .. } => {

@@ -99,8 +99,8 @@ impl Session {
                 files.push((message, state));
                 None
             }
-            (Reply::End { .. }, _) => {
-                self.updates.push_back(Update::Files(files));
+            (Reply::End { more }, _) => {
+                self.updates.push_back(Update::Files { files, more });
                 return None;
             }
             (_, message) => message,

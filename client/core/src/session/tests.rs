@@ -380,10 +380,10 @@ fn the_list_of_files_is_each_offer_with_its_state() {
     let file = FileId::from_bytes([7; 16]);
     let stage = sotto_proto::FileStage::Stored;
     let state = FileState { file, stage, off: 9, people: Vec::new() };
-    let replies = [message(3, None), Reply::FileState(state.clone()), Reply::End { more: false }];
+    let replies = [message(3, None), Reply::FileState(state.clone()), Reply::End { more: true }];
     for reply in &replies {
         it.session.receive(&frame(&reply.encode(Some("1"))), it.now).unwrap();
     }
     let Reply::Message(offer) = message(3, None) else { panic!() };
-    assert_eq!(it.told(), [Update::Files(vec![(offer, state)])]);
+    assert_eq!(it.told(), [Update::Files { files: vec![(offer, state)], more: true }]);
 }

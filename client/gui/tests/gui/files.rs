@@ -265,7 +265,7 @@ fn files_of_before_the_log_in_are_where_they_were_offered() {
     let state = FileState { file: file(2), stage: FileStage::Stored, off: 8, people: vec![] };
     let epoch = sotto_proto::Epoch::new(1);
     stage.tells(Update::LoggedIn { user: name("mary"), epoch, resumed: true });
-    stage.tells(Update::Files(vec![(message, state)]));
+    stage.tells(Update::Files { files: vec![(message, state)], more: false });
     stage.run();
     assert!(stage.shows(stage.says(Key::FileExpired)), "what is not listed is gone");
 }
