@@ -100,11 +100,12 @@ impl Files {
         card.transfer = self.transfers.get(&file.id).cloned();
     }
 
-    /// The list is of all there are: what is not in it is gone, unless it came after the list was asked for.
+    /// What a whole list does not name is gone, unless it came after the list was asked for; what a list that was cut does
+    /// not name may be there all the same.
     fn listed(&mut self, files: &[(Message, FileState)], more: bool) {
         let old = std::mem::take(&mut self.old);
-        // What a list that was cut does not name may be there all the same.
-        for old in old.into_iter().filter(|_| !more) {
+        let gone = if more { HashSet::new() } else { old };
+        for old in gone {
             if let Some(card) = self.cards.get_mut(&old) {
                 card.file.gone = true;
             }

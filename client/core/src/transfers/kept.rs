@@ -43,6 +43,15 @@ enum Entry<T> {
     Spoilt(IgnoredAny),
 }
 
+impl<T> Entry<T> {
+    fn sound(self) -> Option<T> {
+        match self {
+            Self::Sound(entry) => Some(entry),
+            Self::Spoilt(_) => None,
+        }
+    }
+}
+
 #[derive(Deserialize, Serialize)]
 struct SendingEntry {
     cid: String,
@@ -76,15 +85,6 @@ pub(crate) fn from_toml(text: &str) -> Vec<Kept> {
     let Read { sending, taking } = toml::from_str(text).unwrap_or_default();
     let sending = sending.into_iter().filter_map(Entry::sound).filter_map(sending_from);
     sending.chain(taking.into_iter().filter_map(Entry::sound).filter_map(taking_from)).collect()
-}
-
-impl<T> Entry<T> {
-    fn sound(self) -> Option<T> {
-        match self {
-            Self::Sound(entry) => Some(entry),
-            Self::Spoilt(_) => None,
-        }
-    }
 }
 
 pub(crate) fn to_toml(kept: &[Kept]) -> String {
@@ -159,33 +159,5 @@ fn taking_to(place: &Place, paused: bool, saved: Option<PathBuf>) -> TakingEntry
         dir: place.dir.clone(),
         paused,
         saved,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_entry_that_makes_no_sense_costs_no_other() {
-        let taking = |byte: u8| Kept::Taking {
-            place: Place {
-                file: sotto_proto::FileId::from_bytes([byte; 16]),
-                name: FileName::new("a.txt").unwrap(),
-                size: 3,
-                hash: "ab".repeat(32).parse().unwrap(),
-                dir: "in".into(),
-            },
-            paused: byte == 2,
-            saved: None,
-        };
-        let kept = [taking(1), taking(2)];
-        let text = to_toml(&kept);
-        assert_eq!(from_toml(&text), kept);
-        assert!(text.contains("sending = []"));
-        let spoilt = text.replacen("size = 3", "size = 'three'", 1);
-        assert_eq!(from_toml(&spoilt), [taking(2)]);
-        assert_eq!(from_toml(&text.replace("sending = []", "sending = [3]")), kept);
-        assert_eq!(from_toml("taking = 3"), []);
     }
 }

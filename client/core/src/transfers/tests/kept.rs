@@ -40,11 +40,14 @@ fn one_that_makes_no_sense_or_cannot_be_written_takes_no_other_with_it() {
     let kept = from_toml(&to_toml(&[late, good.clone()]));
     assert_eq!(kept.last(), Some(&good), "a file from the year 2554");
     let both = to_toml(&[Kept::Sending(upload(people(), 1)), good.clone()]);
-    for (from, to) in [("小明", ""), ("作业 3.pdf", "a/b"), ("application/pdf", "pdf"), ("01010101", "01")]
-    {
+    let values = [("小明", ""), ("作业 3.pdf", "a/b"), ("application/pdf", "pdf"), ("01010101", "01")];
+    let shapes = [("size = 5\n", "size = 'five'\n"), ("size = 5\n", "")];
+    for (from, to) in values.into_iter().chain(shapes) {
         assert!(both.contains(from), "{both}");
         are(from_toml(&both.replace(from, to)), [good.clone()]);
     }
+    let none_sent = to_toml(std::slice::from_ref(&good));
+    are(from_toml(&none_sent.replace("sending = []", "sending = [3]")), [good]);
     for spoiled in ["", "\0", "sending = 5", "[[taking]]", "[other]\nx = 1"] {
         are(from_toml(spoiled), []);
     }
