@@ -172,7 +172,7 @@ async fn fetch(seated: &mut Seated) -> Result<Files, Failure> {
                 if more {
                     writeln!(
                         std::io::stderr(),
-                        "sotto-cli: there are older files that the server does not list; they come into view as newer ones expire or are taken back"
+                        "sotto-cli: there are older files that the server does not list; they come into view as newer ones go"
                     )?;
                 }
                 return Ok(files);
