@@ -433,6 +433,10 @@ impl Session {
                 self.asked_to_wait = refusal.retry_after;
                 return Err(Trouble::Busy(refusal));
             }
+            // A disk that fails for a moment must not end what had been going on.
+            (State::LoggingIn { .. }, Reason::Internal) if self.has_been_in() => {
+                return Err(Trouble::Busy(refusal));
+            }
             (State::LoggingIn { .. }, _) => self.end(Problem::Refused(refusal)),
             _ => self.updates.push_back(Update::Refused(refusal)),
         }

@@ -235,7 +235,7 @@ pub enum Trouble {
     /// The connection broke.
     #[error("{0}")]
     Lost(String),
-    /// The server has too much to do for one more log-in.
+    /// The server could not let anybody in just now: it has too much to do, or something in it has failed.
     #[error("{}", .0.sentence)]
     Busy(Refusal),
     /// The server said goodbye.

@@ -329,6 +329,20 @@ fn a_busy_server_is_left_alone_as_long_as_it_asks() {
 }
 
 #[test]
+fn a_fault_inside_the_server_costs_a_session_a_try_and_no_more() {
+    let fault = Reply::Refused(Refusal::new(Reason::Internal, "try again"));
+    let mut it = Bench::ready(0);
+    it.session.disconnected();
+    it.connects();
+    assert_eq!(it.breaks(&fault), "try again");
+    assert!(!it.session.is_over());
+    let mut newcomer = Bench::new();
+    newcomer.connects();
+    newcomer.tells([fault]);
+    assert!(newcomer.session.is_over(), "whoever has never been in is told");
+}
+
+#[test]
 fn codes_of_a_later_version_are_ignored() {
     let mut it = Bench::ready(0);
     let unknown = sotto_proto::FrameBuilder::new(239).tag("x", 1).end();
