@@ -8,7 +8,8 @@ Usage: scripts/test.sh
 
 Checks formatting, lints (warnings are errors), documentation and the fences between the packages, then
 runs all tests, the desktop client's in a real window on a display that nobody sees (Xvfb) where that is
-installed; root installs it. The first build takes some minutes.
+installed; root installs it. Then it breaks things on purpose (scripts/faults.sh --quick). The first build
+takes some minutes.
 HELP
     exit 0
 fi
@@ -56,3 +57,5 @@ begin "binaries"
 cargo build --workspace --locked
 begin "tests"
 cargo test --workspace --locked --no-fail-fast
+begin "faults"
+./scripts/faults.sh --quick

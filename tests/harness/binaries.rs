@@ -61,14 +61,36 @@ impl ServerProcess {
         Self::run(shell)
     }
 
-    fn run(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a process");
+    /// As [`Self::start`], by another program that becomes the server (`strace -D …`). `None`: it has ended before it was ready.
+    pub fn start_under(wrapper: &[String], dir: &Path, arguments: &[&str]) -> Option<Self> {
+        let server = server(dir, arguments);
+        let Some((program, before)) = wrapper.split_first() else { return Self::try_run(server) };
+        let mut wrapped = Command::new(program);
+        wrapped.args(before).arg(server.get_program()).args(server.get_args());
+        Self::try_run(wrapped)
+    }
+
+    fn run(command: Command) -> Self {
+        Self::try_run(command).expect("a ready line with a link")
+    }
+
+    fn try_run(mut command: Command) -> Option<Self> {
+        command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("a process");
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut ready = String::new();
         stdout.read_line(&mut ready).expect("a line");
-        let link = ready.trim_end().split("link=").nth(1).expect("a ready line with a link");
+        let Some(link) = ready.trim_end().split("link=").nth(1) else {
+            child.wait().expect("an end");
+            return None;
+        };
         let link = link.parse().expect("a link");
-        Self { child, stdout, ready, link }
+        Some(Self { child, stdout, ready, link })
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a process").is_some()
     }
 
     /// Its process id.

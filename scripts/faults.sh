@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Breaks the server, its disk and the network on purpose, and shows what became of what people said meanwhile.
+set -euo pipefail
+
+if [ "${1:-}" = --help ]; then
+    cat <<'HELP'
+Usage: scripts/faults.sh [--quick | --full] [--seed N] [CASE…]
+
+Starts real servers and clients, kills the servers, cuts the connections and makes the disk fail, and prints for
+each case what was sent, acknowledged, lost, doubled, reordered, and what never reached somebody. Exits with 1
+if there is anything to be found. --quick (the default) takes some minutes, --full takes hours.
+HELP
+    exit 0
+fi
+
+. "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+# Root installs it; without it, the cases that need it say that they were not run.
+(need_packages strace strace) || say "Some cases are not run without strace."
+release=
+for word in "$@"; do
+    [ "$word" = --full ] && release=--release
+done
+exec cargo run --quiet --locked $release --package sotto-tests --bin faults -- "$@"

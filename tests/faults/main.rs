@@ -1,0 +1,128 @@
+//! Breaks a real server, its network and its disk on purpose, and shows what became of what people said meanwhile.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a table is what this is for")]
+
+mod cases;
+mod checker;
+mod log;
+mod proxy;
+mod random;
+mod scribe;
+mod stage;
+
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use clap::Parser;
+
+use cases::Scale;
+use checker::Verdict;
+
+/// Show that nothing acknowledged is lost, doubled or out of order, whatever breaks.
+#[derive(Debug, Parser)]
+#[command(
+    name = "faults",
+    after_help = "Exits with 1 if anything was found. The kills at one place and the failing disk need strace."
+)]
+struct Arguments {
+    /// Some minutes: few cycles of each
+    #[arg(long, conflicts_with = "full")]
+    quick: bool,
+    /// Hours: 500 kills, 100,000 messages over 1,000 disconnects
+    #[arg(long)]
+    full: bool,
+    /// Only these cases, by name
+    #[arg(value_name = "CASE")]
+    only: Vec<String>,
+    /// Repeats what was random; times between processes are not
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+/// One line of the table.
+struct Row {
+    cycles: usize,
+    note: String,
+    verdict: Verdict,
+}
+
+/// Each case with how often it happens, quick and full.
+const CASES: [(&str, usize, usize); 6] = [
+    ("kill", 25, 500),
+    ("commit", 10, 200),
+    ("answer", 10, 200),
+    ("checkpoint", 6, 100),
+    ("cuts", 250, 5000),
+    ("io-errors", 6, 100),
+];
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let known: Vec<_> = CASES.iter().map(|(name, ..)| *name).collect();
+    if let Some(unknown) = arguments.only.iter().find(|name| !known.contains(&name.as_str())) {
+        anyhow::bail!("there is no case {unknown:?}; there are: {}", known.join(", "));
+    }
+    let seed = match arguments.seed {
+        Some(seed) => seed,
+        None => std::time::UNIX_EPOCH.elapsed()?.as_secs(),
+    };
+    println!("seed {seed}\n");
+    println!("case         cycles     sent  acknowledged  lost  doubled  reordered  gaps  overheard      s");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut whole = true;
+    for (name, quick, full) in CASES {
+        if arguments.only.is_empty() || arguments.only.iter().any(|only| only == name) {
+            let cycles = if arguments.full { full } else { quick };
+            whole &= runtime.block_on(show(name, Scale { cycles, seed }));
+        }
+    }
+    Ok(if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn run(name: &str, scale: Scale) -> anyhow::Result<Row> {
+    match name {
+        "kill" => cases::kill(scale).await,
+        "commit" => cases::commit(scale).await,
+        "answer" => cases::answer(scale).await,
+        "checkpoint" => cases::checkpoint(scale).await,
+        "cuts" => cases::cuts(scale, scale.cycles).await,
+        _ => cases::io_errors(scale).await,
+    }
+}
+
+/// Runs a case and prints its line. False: something was found.
+async fn show(name: &str, scale: Scale) -> bool {
+    let needs_strace = !matches!(name, "kill" | "cuts");
+    if needs_strace && !can_strace() {
+        println!("{name:<12} not run: strace is missing, or may not be used here");
+        return true;
+    }
+    let began = Instant::now();
+    match Box::pin(run(name, scale)).await {
+        Ok(Row { cycles, note, verdict }) => {
+            let Verdict { sent, acknowledged, lost, doubled, reordered, gaps, overheard } = &verdict;
+            let found = [lost, doubled, reordered, gaps, overheard].map(Vec::len);
+            println!(
+                "{name:<12} {cycles:>6} {sent:>8} {acknowledged:>13} {:>5} {:>8} {:>10} {:>5} {:>10} {:>6.0}  {note}",
+                found[0],
+                found[1],
+                found[2],
+                found[3],
+                found[4],
+                began.elapsed().as_secs_f64(),
+            );
+            verdict.findings().take(10).for_each(|finding| eprintln!("  {finding}"));
+            found == [0; 5]
+        }
+        Err(error) => {
+            println!("{name:<12} failed: {error:#}");
+            false
+        }
+    }
+}
+
+fn can_strace() -> bool {
+    let quiet =
+        Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+    quiet.is_ok_and(|status| status.success())
+}

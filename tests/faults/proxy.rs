@@ -1,0 +1,185 @@
+//! The network between the clients and the server, and what it does to them: it cuts after any byte, closes one direction only, lets a
+//! peer vanish, delays and throttles.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::random::Random;
+
+/// What happens to connections from now on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Weather {
+    /// Nothing.
+    Fair,
+    /// Each connection has a mishap after at most this many bytes in one direction.
+    Rough { within: u64 },
+}
+
+/// How a connection fares.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Mishap {
+    /// Both sides see it end.
+    Cut,
+    /// The side that is sent to sees the end of what is sent; the other direction goes on for as long as it is used.
+    HalfClosed,
+    /// The client sees it end; the server hears nothing any more, not even that.
+    Vanished,
+}
+
+/// A proxy on a port of its own.
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
+    shared: Arc<Shared>,
+    /// Dropped to end what has vanished.
+    _over: watch::Sender<()>,
+}
+
+struct Shared {
+    server: Mutex<SocketAddr>,
+    weather: Mutex<Weather>,
+    random: Mutex<Random>,
+    mishaps: AtomicUsize,
+}
+
+impl Proxy {
+    pub(crate) async fn to(server: SocketAddr, seed: u64) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            server: Mutex::new(server),
+            weather: Mutex::new(Weather::Fair),
+            random: Mutex::new(Random::new(seed)),
+            mishaps: AtomicUsize::new(0),
+        });
+        let (over, ended) = watch::channel(());
+        tokio::spawn(serve(listener, Arc::clone(&shared), ended));
+        Ok(Self { address, shared, _over: over })
+    }
+
+    /// Where new connections go from now on.
+    pub(crate) fn lead_to(&self, server: SocketAddr) {
+        *lock(&self.shared.server) = server;
+    }
+
+    /// How new connections fare from now on.
+    pub(crate) fn set_weather(&self, weather: Weather) {
+        *lock(&self.shared.weather) = weather;
+    }
+
+    /// How many connections have come to grief.
+    pub(crate) fn mishaps(&self) -> usize {
+        self.shared.mishaps.load(Ordering::SeqCst)
+    }
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>, mut ended: watch::Receiver<()>) {
+    loop {
+        let near = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = ended.changed() => return,
+        };
+        let Ok((near, _)) = near else { continue };
+        let server = *lock(&shared.server);
+        let (shared, mut ended) = (Arc::clone(&shared), ended.clone());
+        tokio::spawn(async move {
+            // No server: the client's connection is closed at once.
+            let Ok(far) = TcpStream::connect(server).await else { return };
+            tokio::select! {
+                () = carry(near, far, &shared) => {}
+                _ = ended.changed() => {}
+            }
+        });
+    }
+}
+
+/// One direction: how far it is whole, and how slow it is.
+struct Fate {
+    whole: u64,
+    mishap: Mishap,
+    pause: Duration,
+    piece: usize,
+}
+
+async fn carry(near: TcpStream, far: TcpStream, shared: &Shared) {
+    let (up_fate, down_fate) = shared.fates();
+    let (mut near_in, mut near_out) = near.into_split();
+    let (mut far_in, mut far_out) = far.into_split();
+    let (upwards, mishap) = tokio::select! {
+        end = pump(&mut near_in, &mut far_out, up_fate) => (true, end),
+        end = pump(&mut far_in, &mut near_out, down_fate) => (false, end),
+    };
+    let Some(mishap) = mishap else { return };
+    shared.mishaps.fetch_add(1, Ordering::SeqCst);
+    match (mishap, upwards) {
+        (Mishap::Cut, _) => {}
+        (Mishap::HalfClosed, true) => {
+            drop(far_out);
+            pump(&mut far_in, &mut near_out, Fate::fair()).await;
+        }
+        (Mishap::HalfClosed, false) => {
+            drop(near_out);
+            pump(&mut near_in, &mut far_out, Fate::fair()).await;
+        }
+        (Mishap::Vanished, _) => {
+            drop((near_in, near_out));
+            // What leads to the server stays open, and nobody reads or writes it.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Carries one direction to its end (`None`), or to its mishap.
+async fn pump(from: &mut OwnedReadHalf, to: &mut OwnedWriteHalf, fate: Fate) -> Option<Mishap> {
+    let mut left = fate.whole;
+    let mut buffer = vec![0; fate.piece];
+    loop {
+        let read = from.read(&mut buffer).await.ok().filter(|read| *read > 0)?;
+        if !fate.pause.is_zero() {
+            tokio::time::sleep(fate.pause).await;
+        }
+        let whole = usize::try_from(left).unwrap_or(usize::MAX).min(read);
+        to.write_all(buffer.get(..whole)?).await.ok()?;
+        left -= u64::try_from(whole).unwrap_or(left);
+        if whole < read {
+            return Some(fate.mishap);
+        }
+    }
+}
+
+impl Shared {
+    fn fates(&self) -> (Fate, Fate) {
+        let weather = *lock(&self.weather);
+        let mut random = lock(&self.random);
+        let Weather::Rough { within } = weather else {
+            return (Fate::fair(), Fate::fair());
+        };
+        let rough = Fate {
+            whole: random.below(within),
+            mishap: match random.index(3) {
+                0 => Mishap::Cut,
+                1 => Mishap::HalfClosed,
+                _ => Mishap::Vanished,
+            },
+            pause: Duration::from_millis(if random.index(3) == 0 { random.below(5) } else { 0 }),
+            piece: if random.index(4) == 0 { 100 + random.index(400) } else { 16 * 1024 },
+        };
+        if random.index(2) == 0 { (rough, Fate::fair()) } else { (Fate::fair(), rough) }
+    }
+}
+
+impl Fate {
+    fn fair() -> Self {
+        Self { whole: u64::MAX, mishap: Mishap::Cut, pause: Duration::ZERO, piece: 16 * 1024 }
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}

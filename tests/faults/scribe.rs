@@ -1,0 +1,285 @@
+//! A client that talks, and notes in a log of its own what it sends, what is acknowledged and what it gets.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use sotto_client::{Account, Client, Command, Dial, Options, Patience, Problem, Update, random_cid};
+use sotto_proto::{Audience, Cid, ConvId, Message, MessageText, Page, Password, Username};
+use sotto_tests::PASSWORD;
+use tokio::sync::{Notify, watch};
+
+use crate::log::{Event, Log};
+use crate::random::Random;
+
+/// What the last message of somebody says after its cid.
+const LAST_WORDS: &str = "that is all";
+/// A lost connection is tried again this soon: a test has no second to lose.
+const IMPATIENCE: Duration = Duration::from_millis(40);
+
+/// What everybody is to do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Phase {
+    /// Talk.
+    Talk,
+    /// Say nothing new; leave when everybody has everything.
+    Settle,
+}
+
+/// What scribes have done together; who waits for more is woken.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    acknowledged: AtomicUsize,
+    refused: AtomicUsize,
+    logged_in: AtomicUsize,
+    changed: Notify,
+}
+
+impl Board {
+    pub(crate) fn acknowledged(&self) -> usize {
+        self.acknowledged.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn refused(&self) -> usize {
+        self.refused.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn logged_in(&self) -> usize {
+        self.logged_in.load(Ordering::SeqCst)
+    }
+
+    fn count(&self, what: &AtomicUsize) {
+        what.fetch_add(1, Ordering::SeqCst);
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until this is so, but not for ever.
+    pub(crate) async fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) -> anyhow::Result<()> {
+        let waiting = async {
+            loop {
+                let changed = self.changed.notified();
+                if is_so(self) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+        waited.with_context(|| format!("nothing more happens: waited a minute for {what}"))
+    }
+}
+
+/// Who talks, to whom, and how much.
+#[derive(Clone, Debug)]
+pub(crate) struct Role {
+    pub(crate) name: String,
+    /// Everybody else who talks.
+    pub(crate) others: Vec<String>,
+    /// At most this many messages, the last one not counted.
+    pub(crate) messages: usize,
+    /// At most this many on their way.
+    pub(crate) in_flight: usize,
+    pub(crate) log: PathBuf,
+    pub(crate) seed: u64,
+}
+
+/// Plays a role to its end: until everybody has said their last words and this client has everything before them.
+pub(crate) async fn play(
+    role: Role,
+    dial: Dial,
+    (board, mut phase): (Arc<Board>, watch::Receiver<Phase>),
+) -> anyhow::Result<()> {
+    let mut scribe = Scribe::start(role, dial, board)?;
+    loop {
+        let settling = *phase.borrow_and_update() == Phase::Settle;
+        if !settling {
+            scribe.talk().await?;
+        } else if scribe.pending.is_empty() && !scribe.said_last_words {
+            scribe.say(Vec::new(), LAST_WORDS).await?;
+            scribe.said_last_words = true;
+        }
+        scribe.look_up_heads().await;
+        tokio::select! {
+            update = scribe.client.update() => {
+                if scribe.hears(update.context("the client has ended")?)? {
+                    return Ok(());
+                }
+            }
+            changed = phase.changed(), if !settling => changed.context("nobody says what to do")?,
+        }
+        if scribe.has_all() {
+            scribe.client.send(Command::LogOut).await;
+        }
+    }
+}
+
+struct Scribe {
+    role: Role,
+    client: Client,
+    log: Log,
+    board: Arc<Board>,
+    random: Random,
+    pending: HashMap<Cid, Vec<String>>,
+    said: usize,
+    said_last_words: bool,
+    /// Whose last words have come.
+    silent: BTreeSet<String>,
+    /// The last seq of each conversation that has come or was acknowledged.
+    at: BTreeMap<ConvId, u64>,
+    /// What history says the last one is, asked once everybody has gone silent.
+    heads: BTreeMap<ConvId, Option<u64>>,
+    leaving: bool,
+}
+
+impl Scribe {
+    fn start(role: Role, dial: Dial, board: Arc<Board>) -> anyhow::Result<Self> {
+        let account = Account {
+            user: role.name.parse()?,
+            password: Password::new(PASSWORD)?,
+            take_over: true,
+            peek: false,
+        };
+        let mut log = Log::append_to(&role.log)?;
+        log.note(&Event::Starts)?;
+        let options = Options { dial, account, patience: Patience::Always, memory: None };
+        Ok(Self {
+            random: Random::new(role.seed),
+            client: Client::start(options, || {}),
+            role,
+            log,
+            board,
+            pending: HashMap::new(),
+            said: 0,
+            said_last_words: false,
+            silent: BTreeSet::new(),
+            at: BTreeMap::new(),
+            heads: BTreeMap::new(),
+            leaving: false,
+        })
+    }
+
+    /// Says as much as may be on its way: most of it to everyone, some to a few, some to one.
+    async fn talk(&mut self) -> anyhow::Result<()> {
+        while self.pending.len() < self.role.in_flight && self.said < self.role.messages {
+            self.said += 1;
+            let some = match self.random.index(10) {
+                0 => 1,
+                1 | 2 => 3,
+                _ => 0,
+            };
+            let start = self.random.index(self.role.others.len());
+            let to = self.role.others.iter().cycle().skip(start).take(some).cloned().collect();
+            self.say(to, "…").await?;
+        }
+        Ok(())
+    }
+
+    async fn say(&mut self, to: Vec<String>, words: &str) -> anyhow::Result<()> {
+        let cid = random_cid().map_err(anyhow::Error::msg)?;
+        let audience = match to.as_slice() {
+            [] => Audience::Everyone,
+            names => {
+                let names: Result<Vec<Username>, _> = names.iter().map(|name| name.parse()).collect();
+                Audience::set(names?)?
+            }
+        };
+        self.log.note(&Event::Sends(cid, to.clone()))?;
+        self.pending.insert(cid, to);
+        let text = MessageText::new(&format!("{cid} {words}"))?;
+        self.client.send(Command::Send { cid, to: audience, text }).await;
+        Ok(())
+    }
+
+    /// Takes in what the client tells. True: it has left.
+    fn hears(&mut self, update: Update) -> anyhow::Result<bool> {
+        match update {
+            Update::LoggedIn { epoch, .. } => {
+                self.log.note(&Event::In(epoch))?;
+                self.heads.clear();
+                self.board.count(&self.board.logged_in);
+            }
+            Update::StartOver(conv) => {
+                self.log.note(&Event::StartsOver(conv))?;
+                self.at.clear();
+            }
+            Update::Message(message) => self.gets(&message)?,
+            Update::Sent { cid, conv, seq, .. } => {
+                self.log.note(&Event::Acknowledged(cid, (conv, seq.get())))?;
+                self.pending.remove(&cid);
+                self.reaches((conv, seq.get()));
+                self.board.count(&self.board.acknowledged);
+            }
+            Update::NotSent { cid, .. } => {
+                self.log.note(&Event::Refused(cid))?;
+                self.pending.remove(&cid);
+                // What was refused may have been the last words.
+                self.said_last_words = false;
+                self.board.count(&self.board.refused);
+            }
+            Update::History { conv, messages, .. } => {
+                let head = messages.last().map_or(0, |message| message.seq.get());
+                self.heads.insert(conv, Some(head));
+            }
+            Update::Reconnecting { wait, .. } => {
+                let commands = self.client.commands();
+                tokio::spawn(async move {
+                    tokio::time::sleep(wait.min(IMPATIENCE)).await;
+                    let _ = commands.send(Command::TryNow).await;
+                });
+            }
+            Update::Ended(Problem::LoggedOut) => return Ok(true),
+            Update::Ended(problem) => anyhow::bail!("{} was let go: {problem:?}", self.role.name),
+            Update::Hole { conv, from, to } => {
+                anyhow::bail!("{} was told of a hole in {conv}: {from} to {to}", self.role.name)
+            }
+            _ => {}
+        }
+        Ok(false)
+    }
+
+    fn gets(&mut self, message: &Message) -> anyhow::Result<()> {
+        let (cid, words) = message.text.as_str().split_once(' ').context("a message without a cid")?;
+        let (place, from) = ((message.conv, message.seq.get()), message.from.to_string());
+        if words == LAST_WORDS {
+            self.silent.insert(from.clone());
+        }
+        self.log.note(&Event::Gets(place, from, cid.parse()?))?;
+        self.reaches(place);
+        Ok(())
+    }
+
+    fn reaches(&mut self, (conv, seq): (ConvId, u64)) {
+        let at = self.at.entry(conv).or_default();
+        *at = seq.max(*at);
+    }
+
+    /// Whether everybody has said all they will.
+    fn all_are_silent(&self) -> bool {
+        let others = self.role.others.iter().all(|name| self.silent.contains(name));
+        others && self.said_last_words && self.pending.is_empty()
+    }
+
+    /// Once all are silent: what is the last message of each conversation?
+    async fn look_up_heads(&mut self) {
+        if !self.all_are_silent() {
+            return;
+        }
+        let unasked: Vec<_> = self.at.keys().filter(|conv| !self.heads.contains_key(conv)).copied().collect();
+        for conv in unasked {
+            self.heads.insert(conv, None);
+            self.client.send(Command::History { conv, page: Page::Latest, limit: 1 }).await;
+        }
+    }
+
+    /// Whether everything has come; asked once.
+    fn has_all(&mut self) -> bool {
+        let reached =
+            |(conv, at): (&ConvId, &u64)| matches!(self.heads.get(conv), Some(Some(head)) if head <= at);
+        let all = !self.leaving && self.all_are_silent() && self.at.iter().all(reached);
+        self.leaving |= all;
+        all
+    }
+}

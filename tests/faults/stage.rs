@@ -1,0 +1,211 @@
+//! A real server, a network that can be rough, and scribes who talk over it. The server can be killed and started again; in the
+//! end everybody's log and everybody's history are judged.
+
+use std::collections::{BTreeMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use sotto_client::{Dial, Trust};
+use sotto_proto::{ConvId, Page, Reply, Seq};
+use sotto_tests::binaries::ServerProcess;
+use sotto_tests::{PASSWORD, Person, Seen};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::checker::{Said, Verdict, Witness, judge};
+use crate::log::{self, Place};
+use crate::proxy::Proxy;
+use crate::scribe::{Board, Phase, Role, play};
+
+/// What a run would otherwise meet, and the lobby of which everybody sees everything.
+const FLAGS: [&str; 6] =
+    ["--limit", "registrations-per-source=0", "--limit", "connections=0", "--limit", "strangers=0"];
+/// For everybody to get everything once nothing is broken any more.
+const SETTLING: Duration = Duration::from_secs(90);
+
+/// How many talk, and how much.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Talk {
+    pub(crate) people: usize,
+    /// Each; `usize::MAX`: for as long as it takes.
+    pub(crate) messages: usize,
+    pub(crate) in_flight: usize,
+    pub(crate) seed: u64,
+}
+
+/// Everything that takes part.
+pub(crate) struct Stage {
+    pub(crate) proxy: Proxy,
+    pub(crate) board: Arc<Board>,
+    server: Option<ServerProcess>,
+    dial: Dial,
+    data: TempDir,
+    logs: TempDir,
+    names: Vec<String>,
+    phase: watch::Sender<Phase>,
+    scribes: JoinSet<anyhow::Result<()>>,
+}
+
+impl Stage {
+    /// A server, and people who have begun to talk.
+    pub(crate) async fn set(talk: Talk) -> anyhow::Result<Self> {
+        let (data, logs) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        let server = ServerProcess::start(data.path(), &FLAGS);
+        let proxy = Proxy::to(address(&server)?, talk.seed).await?;
+        let direct = Dial::new(&server.link, Trust::Nothing);
+        let names: Vec<_> = (0..talk.people).map(|index| format!("user{index}")).collect();
+        for name in &names {
+            let answer = Person::stranger(&direct).await.registers(name, PASSWORD).await;
+            anyhow::ensure!(answer == Reply::Registered, "{name} cannot register: {answer:?}");
+        }
+        let dial = Dial { port: proxy.address.port(), ..direct };
+        let (phase, _) = watch::channel(Phase::Talk);
+        let board = Arc::new(Board::default());
+        let scribes = JoinSet::new();
+        let mut stage = Self { proxy, board, server: Some(server), dial, data, logs, names, phase, scribes };
+        stage.begin(talk);
+        stage.board.until("everybody to be let in", |board| board.logged_in() >= talk.people).await?;
+        Ok(stage)
+    }
+
+    fn begin(&mut self, talk: Talk) {
+        for (name, seed) in self.names.iter().zip(talk.seed..) {
+            let role = Role {
+                name: name.clone(),
+                others: self.names.iter().filter(|other| *other != name).cloned().collect(),
+                messages: talk.messages,
+                in_flight: talk.in_flight,
+                log: self.logs.path().join(name),
+                seed,
+            };
+            let shared = (Arc::clone(&self.board), self.phase.subscribe());
+            self.scribes.spawn(play(role, self.dial.clone(), shared));
+        }
+    }
+
+    pub(crate) fn data(&self) -> &std::path::Path {
+        self.data.path()
+    }
+
+    /// `kill -9`, if it has not ended by itself.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill();
+        }
+    }
+
+    /// Waits until the server has ended by itself. False: it still runs after this long.
+    pub(crate) async fn ends_within(&mut self, patience: Duration) -> bool {
+        const LOOK: Duration = Duration::from_millis(5);
+        let ended = async {
+            while self.server.as_mut().is_some_and(|server| !server.has_ended()) {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::time::timeout(patience, ended).await.is_ok()
+    }
+
+    /// Starts the server again on the same data. False: it has ended before it was ready.
+    pub(crate) fn start_under(&mut self, wrapper: &[String]) -> anyhow::Result<bool> {
+        self.server = ServerProcess::start_under(wrapper, self.data.path(), &FLAGS);
+        if let Some(server) = &self.server {
+            self.proxy.lead_to(address(server)?);
+        }
+        Ok(self.server.is_some())
+    }
+
+    /// As [`Self::start_under`], alone.
+    pub(crate) fn start(&mut self) -> anyhow::Result<()> {
+        anyhow::ensure!(self.start_under(&[])?, "the server does not start again");
+        Ok(())
+    }
+
+    /// Waits for so many acknowledgements more than there are.
+    pub(crate) async fn goes_on_for(&self, more: usize) -> anyhow::Result<()> {
+        let wanted = self.board.acknowledged() + more;
+        self.board.until("acknowledgements", |board| board.acknowledged() >= wanted).await
+    }
+
+    /// Everybody says their last words and gets everything; then all is judged.
+    pub(crate) async fn settle(mut self) -> anyhow::Result<Verdict> {
+        self.phase.send_replace(Phase::Settle);
+        let mut stuck = Vec::new();
+        let settling = async {
+            while let Some(done) = self.scribes.join_next().await {
+                match done {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => stuck.push(format!("{error:#}")),
+                    Err(panic) => stuck.push(panic.to_string()),
+                }
+            }
+        };
+        if tokio::time::timeout(SETTLING, settling).await.is_err() {
+            stuck.push(format!("{} people do not get everything they miss", self.scribes.len()));
+            self.scribes.shutdown().await;
+        }
+        let server = self.server.as_ref().context("no server to ask for history")?;
+        let dial = Dial::new(&server.link, Trust::Nothing);
+        let (mut witnesses, mut epoch) = (Vec::new(), None);
+        for name in &self.names {
+            let (history, of) = history(&dial, name).await?;
+            let events = log::read(&self.logs.path().join(name))?;
+            witnesses.push(Witness { name: name.clone(), events, history, was_killed: false });
+            epoch = epoch.or(of);
+        }
+        let epoch = epoch.context("the server does not say which history it has")?;
+        let mut verdict = judge(&witnesses, (epoch, &HashSet::new()));
+        verdict.gaps.extend(stuck);
+        Ok(verdict)
+    }
+}
+
+fn address(server: &ServerProcess) -> anyhow::Result<SocketAddr> {
+    Ok(SocketAddr::from(([127, 0, 0, 1], server.link.port)))
+}
+
+/// All that somebody can read, asked for by somebody who knows nothing yet.
+async fn history(
+    dial: &Dial,
+    name: &str,
+) -> anyhow::Result<(BTreeMap<Place, Said>, Option<sotto_proto::Epoch>)> {
+    const PAGE: u16 = 200;
+    let mut person = Person::stranger(dial).await;
+    let request = sotto_proto::Request::LogIn {
+        user: name.parse()?,
+        password: sotto_proto::Password::new(PASSWORD)?,
+        take_over: true,
+        peek: true,
+    };
+    let answer = person.logs_in_as(request).await;
+    anyhow::ensure!(matches!(answer, Reply::LoggedIn { .. }), "{name} is not let in: {answer:?}");
+    person.catches_up().await;
+    let rooms: Vec<(ConvId, Seq)> = person.passed_over.iter().filter_map(room).collect();
+    let mut history = BTreeMap::new();
+    for (conv, _) in rooms {
+        let mut page = Page::After(Seq::new(0)?);
+        loop {
+            let (messages, more) = person.looks_up(conv, page, PAGE).await;
+            for Seen { conv, seq, from, text } in &messages {
+                let cid = text.split(' ').next().unwrap_or_default();
+                history.insert((*conv, *seq), (from.clone(), cid.parse()?));
+            }
+            match messages.last() {
+                Some(last) if more => page = Page::After(Seq::new(last.seq)?),
+                _ => break,
+            }
+        }
+    }
+    let epoch = person.epoch;
+    person.leaves().await;
+    Ok((history, epoch))
+}
+
+fn room(reply: &Reply) -> Option<(ConvId, Seq)> {
+    match reply {
+        Reply::Conversation { conv, head, .. } => Some((*conv, *head)),
+        _ => None,
+    }
+}
