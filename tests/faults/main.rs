@@ -47,13 +47,14 @@ struct Row {
 }
 
 /// Each case with how often it happens, quick and full.
-const CASES: [(&str, usize, usize); 6] = [
+const CASES: [(&str, usize, usize); 7] = [
     ("kill", 25, 500),
     ("commit", 10, 200),
     ("answer", 10, 200),
     ("checkpoint", 6, 100),
     ("cuts", 250, 5000),
     ("io-errors", 6, 100),
+    ("stall", 1, 20),
 ];
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -86,7 +87,8 @@ async fn run(name: &str, scale: Scale) -> anyhow::Result<Row> {
         "answer" => cases::answer(scale).await,
         "checkpoint" => cases::checkpoint(scale).await,
         "cuts" => cases::cuts(scale, scale.cycles).await,
-        _ => cases::io_errors(scale).await,
+        "io-errors" => cases::io_errors(scale).await,
+        _ => cases::stall(scale).await,
     }
 }
 

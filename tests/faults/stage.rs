@@ -90,6 +90,18 @@ impl Stage {
         self.data.path()
     }
 
+    /// Somebody who is let in beside the others, and is no witness.
+    pub(crate) async fn watcher(&self) -> anyhow::Result<Person> {
+        const NAME: &str = "watcher";
+        let mut person = Person::stranger(&self.dial).await;
+        // There is such an account the second time.
+        person.registers(NAME, PASSWORD).await;
+        let answer = person.logs_in(NAME, PASSWORD).await;
+        anyhow::ensure!(matches!(answer, Reply::LoggedIn { .. }), "the watcher is not let in: {answer:?}");
+        person.catches_up().await;
+        Ok(person)
+    }
+
     /// `kill -9`, if it has not ended by itself.
     pub(crate) fn kill(&mut self) {
         if let Some(mut server) = self.server.take() {
