@@ -95,6 +95,13 @@ pub(crate) async fn cuts(scale: Scale, each: usize) -> anyhow::Result<Row> {
     Ok(Row { cycles: mishaps, note: String::new(), verdict: stage.settle().await? })
 }
 
+/// A client that is killed with a full outbox, again and again.
+pub(crate) async fn clients(scale: Scale) -> anyhow::Result<Row> {
+    let mut stage = Stage::set(talk(scale.seed)).await?;
+    stage.victim(Talk { in_flight: 64, ..talk(scale.seed) }, scale.cycles).await?;
+    Ok(Row { cycles: scale.cycles, note: String::new(), verdict: stage.settle().await? })
+}
+
 /// Writes and syncs that fail now and then.
 pub(crate) async fn io_errors(scale: Scale) -> anyhow::Result<Row> {
     let mut random = Random::new(scale.seed);

@@ -185,8 +185,14 @@ fn all_was_handed_on(witness: &Witness, epoch: Epoch, verdict: &mut Verdict) {
     }
     if *was_killed {
         // It may miss what it had taken; not what lies between two things that one run noted.
-        let seams = inner(events);
-        gaps.iter_mut().for_each(|(conv, missing)| missing.retain(|seq| seams.contains(&(*conv, *seq))));
+        let mut inside = inner(events);
+        // Whoever has been away for long is told what to look up instead of getting it.
+        for event in events {
+            if let Event::Hole(conv, from, to) = event {
+                inside.retain(|(of, seq)| of != conv || !(from..=to).contains(&seq));
+            }
+        }
+        gaps.iter_mut().for_each(|(conv, missing)| missing.retain(|seq| inside.contains(&(*conv, *seq))));
     }
     for (conv, missing) in gaps.iter().filter(|(_, missing)| !missing.is_empty()) {
         let first: Vec<_> = missing.iter().take(5).map(u64::to_string).collect();

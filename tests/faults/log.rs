@@ -28,6 +28,8 @@ pub(crate) enum Event {
     Refused(Cid),
     /// Somebody's message comes. Its text says its cid.
     Gets(Place, String, Cid),
+    /// It is told that these are there and will not come by themselves.
+    Hole(ConvId, u64, u64),
 }
 
 impl Event {
@@ -41,6 +43,7 @@ impl Event {
             Self::Sends(cid, to) => format!("sends {cid} {}", to.join(",")),
             Self::Acknowledged(cid, (conv, seq)) => format!("acknowledged {cid} {conv} {seq}"),
             Self::Refused(cid) => format!("refused {cid}"),
+            Self::Hole(conv, from, to) => format!("hole {conv} {from} {to}"),
             Self::Gets((conv, seq), from, cid) => format!("gets {conv} {seq} {from} {cid}"),
         }
     }
@@ -65,6 +68,7 @@ impl FromStr for Event {
             ["gets", conv, seq, from, cid] => {
                 Self::Gets((conv.parse()?, seq.parse()?), from.to_owned(), cid.parse()?)
             }
+            ["hole", conv, from, to] => Self::Hole(conv.parse()?, from.parse()?, to.parse()?),
             _ => anyhow::bail!("{line:?} is no line of a log"),
         })
     }
@@ -92,6 +96,14 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Event>> {
     whole.lines().map(str::parse).collect()
 }
 
+/// Takes away what a killed client has left of a line, so that the next run begins one of its own.
+pub(crate) fn mend(path: &Path) -> anyhow::Result<()> {
+    let bytes = std::fs::read(path)?;
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    OpenOptions::new().write(true).open(path)?.set_len(u64::try_from(whole)?)?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,12 +123,16 @@ mod tests {
             Event::Acknowledged(cid, (conv, 3)),
             Event::Refused(cid),
             Event::Gets((conv, 4), "bob".to_owned(), cid),
+            Event::Hole(conv, 5, 7),
         ];
         let mut log = Log::append_to(&path).unwrap();
         for event in &events {
             log.note(event).unwrap();
         }
         log.0.write_all(b"gets 2 5 bo").unwrap();
+        assert_eq!(read(&path).unwrap(), events);
+        mend(&path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap().last(), Some(&b'\n'));
         assert_eq!(read(&path).unwrap(), events);
     }
 }

@@ -11,12 +11,17 @@ mod scribe;
 mod stage;
 
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
 use std::time::Instant;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use sotto_client::{Dial, Trust};
+use sotto_proto::Link;
+use tokio::sync::watch;
 
 use cases::Scale;
 use checker::Verdict;
+use scribe::{Board, Phase, Role, play};
 
 /// Show that nothing acknowledged is lost, doubled or out of order, whatever breaks.
 #[derive(Debug, Parser)]
@@ -25,6 +30,8 @@ use checker::Verdict;
     after_help = "Exits with 1 if anything was found. The kills at one place and the failing disk need strace."
 )]
 struct Arguments {
+    #[command(subcommand)]
+    part: Option<Part>,
     /// Some minutes: few cycles of each
     #[arg(long, conflicts_with = "full")]
     quick: bool,
@@ -39,6 +46,18 @@ struct Arguments {
     seed: Option<u64>,
 }
 
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// A client that talks and notes, in a process of its own, to be killed
+    #[command(hide = true)]
+    Scribe {
+        #[command(flatten)]
+        role: Role,
+        #[arg(long)]
+        link: Link,
+    },
+}
+
 /// One line of the table.
 struct Row {
     cycles: usize,
@@ -47,18 +66,26 @@ struct Row {
 }
 
 /// Each case with how often it happens, quick and full.
-const CASES: [(&str, usize, usize); 7] = [
+const CASES: [(&str, usize, usize); 8] = [
     ("kill", 25, 500),
     ("commit", 10, 200),
     ("answer", 10, 200),
     ("checkpoint", 6, 100),
     ("cuts", 250, 5000),
+    ("clients", 10, 200),
     ("io-errors", 6, 100),
     ("stall", 1, 20),
 ];
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if let Some(Part::Scribe { role, link }) = arguments.part {
+        let (_phase, talking) = watch::channel(Phase::Talk);
+        let shared = (Arc::new(Board::default()), talking);
+        runtime.block_on(play(role, Dial::new(&link, Trust::Nothing), shared))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let known: Vec<_> = CASES.iter().map(|(name, ..)| *name).collect();
     if let Some(unknown) = arguments.only.iter().find(|name| !known.contains(&name.as_str())) {
         anyhow::bail!("there is no case {unknown:?}; there are: {}", known.join(", "));
@@ -69,7 +96,6 @@ fn main() -> anyhow::Result<ExitCode> {
     };
     println!("seed {seed}\n");
     println!("case         cycles     sent  acknowledged  lost  doubled  reordered  gaps  overheard      s");
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut whole = true;
     for (name, quick, full) in CASES {
         if arguments.only.is_empty() || arguments.only.iter().any(|only| only == name) {
@@ -87,6 +113,7 @@ async fn run(name: &str, scale: Scale) -> anyhow::Result<Row> {
         "answer" => cases::answer(scale).await,
         "checkpoint" => cases::checkpoint(scale).await,
         "cuts" => cases::cuts(scale, scale.cycles).await,
+        "clients" => cases::clients(scale).await,
         "io-errors" => cases::io_errors(scale).await,
         _ => cases::stall(scale).await,
     }
@@ -94,7 +121,7 @@ async fn run(name: &str, scale: Scale) -> anyhow::Result<Row> {
 
 /// Runs a case and prints its line. False: something was found.
 async fn show(name: &str, scale: Scale) -> bool {
-    let needs_strace = !matches!(name, "kill" | "cuts");
+    let needs_strace = !matches!(name, "kill" | "cuts" | "clients");
     if needs_strace && !can_strace() {
         println!("{name:<12} not run: strace is missing, or may not be used here");
         return true;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::Args;
 use sotto_client::{Account, Client, Command, Dial, Options, Patience, Problem, Update, random_cid};
 use sotto_proto::{Audience, Cid, ConvId, Message, MessageText, Page, Password, Username};
 use sotto_tests::PASSWORD;
@@ -73,16 +74,22 @@ impl Board {
 }
 
 /// Who talks, to whom, and how much.
-#[derive(Clone, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Role {
+    #[arg(long)]
     pub(crate) name: String,
     /// Everybody else who talks.
+    #[arg(long, value_delimiter = ',')]
     pub(crate) others: Vec<String>,
     /// At most this many messages, the last one not counted.
+    #[arg(long)]
     pub(crate) messages: usize,
     /// At most this many on their way.
+    #[arg(long)]
     pub(crate) in_flight: usize,
+    #[arg(long)]
     pub(crate) log: PathBuf,
+    #[arg(long)]
     pub(crate) seed: u64,
 }
 
@@ -233,7 +240,8 @@ impl Scribe {
             Update::Ended(Problem::LoggedOut) => return Ok(true),
             Update::Ended(problem) => anyhow::bail!("{} was let go: {problem:?}", self.role.name),
             Update::Hole { conv, from, to } => {
-                anyhow::bail!("{} was told of a hole in {conv}: {from} to {to}", self.role.name)
+                self.log.note(&Event::Hole(conv, from.get(), to.get()))?;
+                self.reaches((conv, to.get()));
             }
             _ => {}
         }

@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use sotto_client::{Dial, Trust};
-use sotto_proto::{ConvId, Page, Reply, Seq};
+use sotto_proto::{ConvId, Link, Page, Reply, Seq};
 use sotto_tests::binaries::ServerProcess;
 use sotto_tests::{PASSWORD, Person, Seen};
 use tempfile::TempDir;
@@ -18,6 +20,7 @@ use tokio::task::JoinSet;
 use crate::checker::{Said, Verdict, Witness, judge};
 use crate::log::{self, Place};
 use crate::proxy::Proxy;
+use crate::random::Random;
 use crate::scribe::{Board, Phase, Role, play};
 
 /// What a run would otherwise meet, and the lobby of which everybody sees everything.
@@ -47,6 +50,8 @@ pub(crate) struct Stage {
     names: Vec<String>,
     phase: watch::Sender<Phase>,
     scribes: JoinSet<anyhow::Result<()>>,
+    /// Whose clients have been killed.
+    victims: HashSet<String>,
 }
 
 impl Stage {
@@ -65,7 +70,8 @@ impl Stage {
         let (phase, _) = watch::channel(Phase::Talk);
         let board = Arc::new(Board::default());
         let scribes = JoinSet::new();
-        let mut stage = Self { proxy, board, server: Some(server), dial, data, logs, names, phase, scribes };
+        let (server, victims) = (Some(server), HashSet::new());
+        let mut stage = Self { proxy, board, server, dial, data, logs, names, phase, scribes, victims };
         stage.begin(talk);
         stage.board.until("everybody to be let in", |board| board.logged_in() >= talk.people).await?;
         Ok(stage)
@@ -73,20 +79,52 @@ impl Stage {
 
     fn begin(&mut self, talk: Talk) {
         for (name, seed) in self.names.iter().zip(talk.seed..) {
-            let role = Role {
-                name: name.clone(),
-                others: self.names.iter().filter(|other| *other != name).cloned().collect(),
-                messages: talk.messages,
-                in_flight: talk.in_flight,
-                log: self.logs.path().join(name),
-                seed,
-            };
+            let role = self.role(name, Talk { seed, ..talk });
             let shared = (Arc::clone(&self.board), self.phase.subscribe());
             self.scribes.spawn(play(role, self.dial.clone(), shared));
         }
     }
 
-    pub(crate) fn data(&self) -> &std::path::Path {
+    fn role(&self, name: &str, talk: Talk) -> Role {
+        Role {
+            name: name.to_owned(),
+            others: self.names.iter().filter(|other| *other != name).cloned().collect(),
+            messages: talk.messages,
+            in_flight: talk.in_flight,
+            log: self.logs.path().join(name),
+            seed: talk.seed,
+        }
+    }
+
+    /// One more account, whose client is a process of its own that is killed again and again with a full outbox.
+    pub(crate) async fn victim(&mut self, talk: Talk, kills: usize) -> anyhow::Result<()> {
+        const NAME: &str = "victim";
+        const LOOK: Duration = Duration::from_millis(5);
+        Person::stranger(&self.dial).await.registers(NAME, PASSWORD).await;
+        let role = self.role(NAME, talk);
+        let server = self.server.as_ref().context("no server to talk to")?;
+        let link = Link { invite: None, ..server.link.clone() };
+        let mut random = Random::new(talk.seed);
+        for _ in 0..kills {
+            let enough = lines(&role.log) + 1 + random.index(300);
+            let mut client = scribe_process(&role, &link)?;
+            while lines(&role.log) < enough {
+                anyhow::ensure!(client.try_wait()?.is_none(), "the client has ended by itself");
+                tokio::time::sleep(LOOK).await;
+            }
+            client.kill()?;
+            client.wait()?;
+            log::mend(&role.log)?;
+        }
+        // Nothing of what it had sent is still on its way when its session is somebody else's.
+        let (history, _) = history(&self.dial, NAME).await?;
+        anyhow::ensure!(!history.is_empty(), "the client that was killed had never been in");
+        self.names.push(NAME.to_owned());
+        self.victims.insert(NAME.to_owned());
+        Ok(())
+    }
+
+    pub(crate) fn data(&self) -> &Path {
         self.data.path()
     }
 
@@ -164,7 +202,12 @@ impl Stage {
         for name in &self.names {
             let (history, of) = history(&dial, name).await?;
             let events = log::read(&self.logs.path().join(name))?;
-            witnesses.push(Witness { name: name.clone(), events, history, was_killed: false });
+            witnesses.push(Witness {
+                name: name.clone(),
+                events,
+                history,
+                was_killed: self.victims.contains(name),
+            });
             epoch = epoch.or(of);
         }
         let epoch = epoch.context("the server does not say which history it has")?;
@@ -172,6 +215,20 @@ impl Stage {
         verdict.gaps.extend(stuck);
         Ok(verdict)
     }
+}
+
+/// A scribe in a process of its own.
+fn scribe_process(role: &Role, link: &Link) -> anyhow::Result<Child> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["scribe", "--name", &role.name, "--others", &role.others.join(",")]);
+    command.args(["--messages", &role.messages.to_string(), "--in-flight", &role.in_flight.to_string()]);
+    command.arg("--log").arg(&role.log).args(["--seed", &role.seed.to_string()]);
+    command.args(["--link", &link.to_string()]).stdin(Stdio::null());
+    command.spawn().context("cannot start a client")
+}
+
+fn lines(log: &Path) -> usize {
+    std::fs::read(log).map_or(0, |bytes| bytes.iter().filter(|byte| **byte == b'\n').count())
 }
 
 fn address(server: &ServerProcess) -> anyhow::Result<SocketAddr> {

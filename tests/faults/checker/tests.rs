@@ -194,6 +194,10 @@ fn what_a_killed_client_had_taken_may_be_missing_between_its_runs_and_only_there
     run[2].events.insert(2, gets(at(1, 1), "ann", 1));
     run[2].events.retain(|event| *event != gets(at(1, 2), "ann", 2));
     assert_eq!(judged(&run)[GAPS], 1);
+    run[2].events.push(Event::Hole(ConvId::new(1).unwrap(), 2, 2));
+    assert_eq!(judged(&run), [0; 5], "it was told to look that up");
+    run[2].was_killed = false;
+    assert_eq!(judged(&run)[GAPS], 1, "whoever was only cut off gets everything");
 }
 
 #[test]
