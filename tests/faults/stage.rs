@@ -174,9 +174,15 @@ impl Stage {
     }
 
     /// Waits for so many acknowledgements more than there are.
-    pub(crate) async fn goes_on_for(&self, more: usize) -> anyhow::Result<()> {
+    pub(crate) async fn goes_on_for(&mut self, more: usize) -> anyhow::Result<()> {
         let wanted = self.board.acknowledged() + more;
-        self.board.until("acknowledgements", |board| board.acknowledged() >= wanted).await
+        tokio::select! {
+            waited = self.board.until("acknowledgements", |board| board.acknowledged() >= wanted) => waited,
+            Some(ended) = self.scribes.join_next() => {
+                ended.context("a client has panicked")??;
+                anyhow::bail!("a client has left before it was told to")
+            }
+        }
     }
 
     /// Everybody says their last words and gets everything; then all is judged.
