@@ -319,10 +319,14 @@ impl Session {
         let resumed = self.state == State::LoggingIn { resuming: true };
         self.state = State::LoggedIn;
         self.token = Some(token);
-        self.epoch = Some(epoch);
+        let restored = self.epoch.replace(epoch).is_some_and(|known| known != epoch);
         // From now on the account is ours: a later log-in of our own does not push anybody out.
         self.account.take_over = false;
         self.updates.push_back(Update::LoggedIn { user, epoch, resumed });
+        if restored && !resumed {
+            // No 215 comes after a log-in with the password, and what was seen counts for nothing here either.
+            self.start_over(None);
+        }
         self.output.extend(self.outbox.iter().map(|message| message.request().encode(None)));
         if !self.account.peek {
             self.list_files();

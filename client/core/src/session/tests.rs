@@ -150,6 +150,22 @@ fn it_logs_in_with_the_password_and_resumes_with_the_token() {
 }
 
 #[test]
+fn a_restored_server_that_wants_the_password_again_is_begun_with_anew() {
+    let mut it = Bench::ready(0);
+    it.tells([message(1, None), message(2, None), message(3, None)]);
+    it.session.disconnected();
+    it.connects();
+    it.tells([Reply::WrongPassword]);
+    it.told();
+    // Its backup was made before the first message; what it says now has the numbers of what it forgot.
+    let Reply::LoggedIn { user, token, max, .. } = logged_in() else { panic!("no 204") };
+    it.tells([Reply::LoggedIn { user, token, max, epoch: Epoch::new(8) }, lobby(0)]);
+    assert!(it.told().contains(&Update::StartOver(None)));
+    it.tells([message(1, None), message(2, None)]);
+    assert_eq!(it.news(), [1, 2]);
+}
+
+#[test]
 fn a_token_that_is_refused_falls_back_to_the_password_without_taking_over() {
     let mut it = Bench::ready(0);
     it.session.disconnected();
