@@ -172,13 +172,23 @@ fn handed_on_in_order(
 /// All that history shows somebody has been handed on to them, or was acknowledged to them.
 fn all_was_handed_on(witness: &Witness, epoch: Epoch, verdict: &mut Verdict) {
     let Witness { name, events, history, was_killed } = witness;
-    let known: BTreeSet<Place> = in_epochs(events)
-        .filter(|(now, _)| *now == Some(epoch))
-        .filter_map(|(_, event)| match event {
-            Event::Acknowledged(_, place) | Event::Gets(place, ..) => Some(*place),
-            _ => None,
-        })
-        .collect();
+    let mut holes: Vec<(ConvId, u64, u64)> = Vec::new();
+    let mut known: BTreeSet<Place> = BTreeSet::new();
+    for (_, event) in in_epochs(events).filter(|(now, _)| *now == Some(epoch)) {
+        match event {
+            Event::Acknowledged(_, place) | Event::Gets(place, ..) => drop(known.insert(*place)),
+            Event::Hole(conv, from, to) => holes.push((*conv, *from, *to)),
+            // Only what it was told of: a silent hole is one, also when somebody stumbles upon it.
+            Event::LooksUp(place, ..)
+                if holes
+                    .iter()
+                    .any(|(conv, from, to)| place.0 == *conv && (*from..=*to).contains(&place.1)) =>
+            {
+                known.insert(*place);
+            }
+            _ => {}
+        }
+    }
     let mut gaps: BTreeMap<ConvId, Vec<u64>> = BTreeMap::new();
     for (conv, seq) in history.keys().filter(|place| !known.contains(place)) {
         gaps.entry(*conv).or_default().push(*seq);
@@ -226,7 +236,7 @@ fn heard_what_is_theirs(
     verdict: &mut Verdict,
 ) {
     let heard = events.iter().filter_map(|event| match event {
-        Event::Gets(_, _, cid) => Some(cid),
+        Event::Gets(_, _, cid) | Event::LooksUp(_, _, cid) => Some(cid),
         _ => None,
     });
     for cid in heard.chain(history.values().map(|(_, cid)| cid)) {

@@ -30,6 +30,8 @@ pub(crate) enum Event {
     Gets(Place, String, Cid),
     /// It is told that these are there and will not come by themselves.
     Hole(ConvId, u64, u64),
+    /// It has looked up one of these.
+    LooksUp(Place, String, Cid),
 }
 
 impl Event {
@@ -45,6 +47,7 @@ impl Event {
             Self::Refused(cid) => format!("refused {cid}"),
             Self::Hole(conv, from, to) => format!("hole {conv} {from} {to}"),
             Self::Gets((conv, seq), from, cid) => format!("gets {conv} {seq} {from} {cid}"),
+            Self::LooksUp((conv, seq), from, cid) => format!("looks-up {conv} {seq} {from} {cid}"),
         }
     }
 }
@@ -67,6 +70,9 @@ impl FromStr for Event {
             ["refused", cid] => Self::Refused(cid.parse()?),
             ["gets", conv, seq, from, cid] => {
                 Self::Gets((conv.parse()?, seq.parse()?), from.to_owned(), cid.parse()?)
+            }
+            ["looks-up", conv, seq, from, cid] => {
+                Self::LooksUp((conv.parse()?, seq.parse()?), from.to_owned(), cid.parse()?)
             }
             ["hole", conv, from, to] => Self::Hole(conv.parse()?, from.parse()?, to.parse()?),
             _ => anyhow::bail!("{line:?} is no line of a log"),
@@ -124,6 +130,7 @@ mod tests {
             Event::Refused(cid),
             Event::Gets((conv, 4), "bob".to_owned(), cid),
             Event::Hole(conv, 5, 7),
+            Event::LooksUp((conv, 5), "bob".to_owned(), cid),
         ];
         let mut log = Log::append_to(&path).unwrap();
         for event in &events {

@@ -9,17 +9,19 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use sotto_client::{Account, Client, Command, Dial, Options, Patience, Problem, Update, random_cid};
-use sotto_proto::{Audience, Cid, ConvId, Message, MessageText, Page, Password, Username};
+use sotto_proto::{Audience, Cid, ConvId, Message, MessageText, Page, Password, Seq, Username};
 use sotto_tests::PASSWORD;
 use tokio::sync::{Notify, watch};
 
-use crate::log::{Event, Log};
+use crate::log::{Event, Log, Place};
 use crate::random::Random;
 
 /// What the last message of somebody says after its cid.
 const LAST_WORDS: &str = "that is all";
 /// A lost connection is tried again this soon: a test has no second to lose.
 const IMPATIENCE: Duration = Duration::from_millis(40);
+/// Messages of history that are asked for at once.
+const PAGE: u16 = 200;
 
 /// What everybody is to do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -108,6 +110,7 @@ pub(crate) async fn play(
             scribe.say(Vec::new(), LAST_WORDS).await?;
             scribe.said_last_words = true;
         }
+        scribe.look_up_holes().await;
         scribe.look_up_heads().await;
         tokio::select! {
             update = scribe.client.update() => {
@@ -138,6 +141,10 @@ struct Scribe {
     at: BTreeMap<ConvId, u64>,
     /// What history says the last one is, asked once everybody has gone silent.
     heads: BTreeMap<ConvId, Option<u64>>,
+    /// What it was told to look up, and has not yet: from where up to where.
+    holes: Vec<(ConvId, u64, u64)>,
+    /// The last of these is being looked up.
+    looking_up: bool,
     leaving: bool,
 }
 
@@ -164,6 +171,8 @@ impl Scribe {
             silent: BTreeSet::new(),
             at: BTreeMap::new(),
             heads: BTreeMap::new(),
+            holes: Vec::new(),
+            looking_up: false,
             leaving: false,
         })
     }
@@ -206,11 +215,13 @@ impl Scribe {
             Update::LoggedIn { epoch, .. } => {
                 self.log.note(&Event::In(epoch))?;
                 self.heads.clear();
+                self.looking_up = false;
                 self.board.count(&self.board.logged_in);
             }
             Update::StartOver(conv) => {
                 self.log.note(&Event::StartsOver(conv))?;
                 self.at.clear();
+                self.holes.retain(|(of, ..)| conv.is_some_and(|conv| conv != *of));
             }
             Update::Message(message) => self.gets(&message)?,
             Update::Sent { cid, conv, seq, .. } => {
@@ -226,6 +237,7 @@ impl Scribe {
                 self.said_last_words = false;
                 self.board.count(&self.board.refused);
             }
+            Update::History { messages, .. } if self.looking_up => self.reads(&messages)?,
             Update::History { conv, messages, .. } => {
                 let head = messages.last().map_or(0, |message| message.seq.get());
                 self.heads.insert(conv, Some(head));
@@ -242,6 +254,7 @@ impl Scribe {
             Update::Hole { conv, from, to } => {
                 self.log.note(&Event::Hole(conv, from.get(), to.get()))?;
                 self.reaches((conv, to.get()));
+                self.holes.push((conv, from.get(), to.get()));
             }
             _ => {}
         }
@@ -249,14 +262,35 @@ impl Scribe {
     }
 
     fn gets(&mut self, message: &Message) -> anyhow::Result<()> {
+        let (place, from, cid) = self.takes(message)?;
+        self.log.note(&Event::Gets(place, from, cid))?;
+        self.reaches(place);
+        Ok(())
+    }
+
+    /// Takes in a page of what a hole left out.
+    fn reads(&mut self, messages: &[Message]) -> anyhow::Result<()> {
+        self.looking_up = false;
+        let Some((conv, from, to)) = self.holes.pop() else { return Ok(()) };
+        for message in messages.iter().filter(|message| message.seq.get() <= to) {
+            let (place, from, cid) = self.takes(message)?;
+            self.log.note(&Event::LooksUp(place, from, cid))?;
+        }
+        // Nothing at all would be a gap, and is left to the checker.
+        if let Some(last) = messages.last().map(|last| last.seq.get()).filter(|last| *last < to) {
+            self.holes.push((conv, last + 1, to));
+        }
+        Ok(())
+    }
+
+    /// Where a message is, whose it is, and its cid.
+    fn takes(&mut self, message: &Message) -> anyhow::Result<(Place, String, Cid)> {
         let (cid, words) = message.text.as_str().split_once(' ').context("a message without a cid")?;
-        let (place, from) = ((message.conv, message.seq.get()), message.from.to_string());
+        let from = message.from.to_string();
         if words == LAST_WORDS {
             self.silent.insert(from.clone());
         }
-        self.log.note(&Event::Gets(place, from, cid.parse()?))?;
-        self.reaches(place);
-        Ok(())
+        Ok(((message.conv, message.seq.get()), from, cid.parse()?))
     }
 
     fn reaches(&mut self, (conv, seq): (ConvId, u64)) {
@@ -270,9 +304,19 @@ impl Scribe {
         others && self.said_last_words && self.pending.is_empty()
     }
 
-    /// Once all are silent: what is the last message of each conversation?
+    /// Once it has said all it will: what was left out? Somebody's last words may be there.
+    async fn look_up_holes(&mut self) {
+        let may = self.said_last_words && self.pending.is_empty() && !self.looking_up;
+        if let Some((conv, from, _)) = self.holes.last().filter(|_| may) {
+            let page = Page::After(Seq::new(from - 1).unwrap_or_default());
+            self.looking_up = true;
+            self.client.send(Command::History { conv: *conv, page, limit: PAGE }).await;
+        }
+    }
+
+    /// Once all are silent, and there is no hole any more: what is the last message of each conversation?
     async fn look_up_heads(&mut self) {
-        if !self.all_are_silent() {
+        if !self.all_are_silent() || !self.holes.is_empty() {
             return;
         }
         let unasked: Vec<_> = self.at.keys().filter(|conv| !self.heads.contains_key(conv)).copied().collect();
@@ -286,7 +330,8 @@ impl Scribe {
     fn has_all(&mut self) -> bool {
         let reached =
             |(conv, at): (&ConvId, &u64)| matches!(self.heads.get(conv), Some(Some(head)) if head <= at);
-        let all = !self.leaving && self.all_are_silent() && self.at.iter().all(reached);
+        let all =
+            !self.leaving && self.all_are_silent() && self.holes.is_empty() && self.at.iter().all(reached);
         self.leaving |= all;
         all
     }

@@ -222,3 +222,18 @@ fn a_client_that_starts_over_gets_everything_again() {
     run[2].events.push(gets(at(1, 2), "ann", 2));
     assert_eq!(judged(&run), [0; 5]);
 }
+
+#[test]
+fn what_a_hole_left_out_counts_as_handed_on_once_it_has_been_looked_up() {
+    let looks_up = |seq, number| Event::LooksUp(at(1, seq), "ann".to_owned(), cid(number));
+    let eve = |events: Vec<Event>| {
+        let mut run = a_good_run();
+        run[2].events.retain(|event| !matches!(event, Event::Gets(..)));
+        run[2].events.extend(events);
+        judged(&run)
+    };
+    let hole = || Event::Hole(ConvId::new(1).unwrap(), 1, 2);
+    assert_eq!(eve(vec![hole(), looks_up(1, 1), looks_up(2, 2)]), [0; 5]);
+    assert_eq!(eve(vec![hole(), looks_up(2, 2)])[GAPS], 1);
+    assert_eq!(eve(vec![looks_up(1, 1), looks_up(2, 2)])[GAPS], 2, "nobody told her of it");
+}
