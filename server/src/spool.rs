@@ -26,6 +26,19 @@ pub(crate) struct Spool {
     hands: Hands,
 }
 
+/// What has been written of a file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Wrote {
+    /// All that has come, and whoever has more to write has to begin again.
+    Everything,
+    /// A part of that: it was somebody else's turn.
+    Enough,
+    /// All of the file.
+    Whole,
+    /// Nothing more: the disk is too full.
+    NoRoom,
+}
+
 impl Spool {
     /// Makes the directory if there is none.
     pub(crate) fn open(data_dir: &Path, floor: u64) -> io::Result<Self> {
@@ -40,6 +53,28 @@ impl Spool {
         work: impl FnOnce() -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         self.hands.work(work).await
+    }
+
+    /// Writes what there is of a file, in a thread that may wait, for as long as more comes and nobody else waits for the
+    /// thread: content that comes steadily is not handed from one thread to another piece by piece.
+    pub(crate) async fn write_on(self: &Arc<Self>, upload: &Arc<Upload>) -> io::Result<Wrote> {
+        let (spool, upload) = (Arc::clone(self), Arc::clone(upload));
+        self.work(move || spool.write_now(&upload)).await
+    }
+
+    fn write_now(&self, upload: &Arc<Upload>) -> io::Result<Wrote> {
+        while let Some(batch) = upload.next_batch() {
+            if !self.has_space(batch.len()) {
+                return Ok(Wrote::NoRoom);
+            }
+            if batch.write()? {
+                return Ok(Wrote::Whole);
+            }
+            if self.hands.are_wanted() {
+                return Ok(Wrote::Enough);
+            }
+        }
+        Ok(Wrote::Everything)
     }
 
     /// Whether `bytes` more fit on the disk, and leave free what is to stay free.

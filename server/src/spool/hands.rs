@@ -1,31 +1,45 @@
 //! The few threads that read and write files. More do not make a disk faster, and each keeps memory of its own.
 
+use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 
 /// How many there are.
 const HANDS: usize = 3;
-/// Jobs that may wait for one; more wait where they come from.
+/// Jobs of those who wait for an answer that may be here at once; more wait where they come from.
 const WAITING: usize = 64;
 
 type Job = Box<dyn FnOnce() + Send>;
 
 /// The threads. They end after what is waiting when this is dropped.
 pub(super) struct Hands {
-    jobs: mpsc::Sender<Job>,
+    jobs: Arc<Jobs>,
+    room: Semaphore,
+}
+
+/// What waits for a thread. A channel would wake two of them for each job: one to do it, one to wait in its place.
+#[derive(Default)]
+struct Jobs {
+    waiting: Mutex<Waiting>,
+    more: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    closed: bool,
 }
 
 impl Hands {
     pub(super) fn start() -> io::Result<Self> {
-        let (jobs, waiting) = mpsc::channel::<Job>(WAITING);
-        let waiting = Arc::new(Mutex::new(waiting));
+        let jobs = Arc::new(Jobs::default());
         for _ in 0..HANDS {
-            let waiting = Arc::clone(&waiting);
-            std::thread::Builder::new().name("spool".into()).spawn(move || work(&waiting))?;
+            let jobs = Arc::clone(&jobs);
+            std::thread::Builder::new().name("spool".into()).spawn(move || jobs.work())?;
         }
-        Ok(Self { jobs })
+        Ok(Self { jobs, room: Semaphore::new(WAITING) })
     }
 
     /// Does something that may take its time, once one of them is free.
@@ -33,21 +47,49 @@ impl Hands {
         &self,
         work: impl FnOnce() -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
+        let _room = self.room.acquire().await.map_err(io::Error::other)?;
         let (done, outcome) = oneshot::channel();
-        let job: Job = Box::new(move || drop(done.send(work())));
-        self.jobs.send(job).await.map_err(|_| io::Error::other("the spool is closed"))?;
+        self.submit(move || drop(done.send(work())));
         // A job that panicked answers nothing.
         outcome.await.unwrap_or_else(|_| Err(io::Error::other("a defect")))
     }
+
+    /// As [`Self::work`], and nobody waits for it: for those of whom there is one at a time.
+    pub(super) fn submit(&self, job: impl FnOnce() + Send + 'static) {
+        self.jobs.waiting().jobs.push_back(Box::new(job));
+        self.jobs.more.notify_one();
+    }
+
+    /// Somebody waits for a thread.
+    pub(super) fn are_wanted(&self) -> bool {
+        !self.jobs.waiting().jobs.is_empty()
+    }
 }
 
-fn work(waiting: &Mutex<mpsc::Receiver<Job>>) {
-    loop {
-        let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-        let Some(job) = job else { return };
-        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)).is_err() {
-            tracing::error!("work on a file panicked");
+impl Drop for Hands {
+    fn drop(&mut self) {
+        self.jobs.waiting().closed = true;
+        self.jobs.more.notify_all();
+    }
+}
+
+impl Jobs {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) {
+        while let Some(job) = self.next() {
+            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)).is_err() {
+                tracing::error!("work on a file panicked");
+            }
         }
+    }
+
+    fn next(&self) -> Option<Job> {
+        let nothing = |waiting: &mut Waiting| waiting.jobs.is_empty() && !waiting.closed;
+        let waiting = self.more.wait_while(self.waiting(), nothing);
+        waiting.unwrap_or_else(PoisonError::into_inner).jobs.pop_front()
     }
 }
 
@@ -62,5 +104,17 @@ mod tests {
             assert!(hands.work(|| -> io::Result<()> { panic!("a defect") }).await.is_err());
         }
         assert_eq!(hands.work(|| Ok(7)).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_done_before_the_hands_go_home() {
+        let hands = Hands::start().unwrap();
+        let (done, results) = std::sync::mpsc::channel();
+        for number in 0..100 {
+            let done = done.clone();
+            hands.submit(move || done.send(number).unwrap());
+        }
+        drop((hands, done));
+        assert_eq!(results.iter().count(), 100);
     }
 }

@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 use super::{ASK_AGAIN, end, small};
 use crate::Server;
 use crate::session::{Asker, internal};
-use crate::spool::{Fate, Upload};
+use crate::spool::{Fate, Upload, Wrote};
 use crate::store::StoredFile;
 
 /// The asker sends this file from now on; a 222 tells from where.
@@ -32,13 +32,12 @@ pub(super) fn start(server: &Arc<Server>, upload: Arc<Upload>) {
 }
 
 pub(super) async fn write_all(server: Arc<Server>, upload: Arc<Upload>) {
-    while let Some(batch) = upload.next_batch() {
-        if !server.spool.has_space(batch.len()) {
-            return refuse(&upload, disk_full());
-        }
-        match server.spool.work(move || batch.write()).await {
-            Ok(false) => {}
-            Ok(true) => return complete(&server, &upload).await,
+    loop {
+        match server.spool.write_on(&upload).await {
+            Ok(Wrote::Enough) => {}
+            Ok(Wrote::Everything) => return,
+            Ok(Wrote::Whole) => return complete(&server, &upload).await,
+            Ok(Wrote::NoRoom) => return refuse(&upload, disk_full()),
             Err(fault) => return refuse(&upload, refusal_for(&fault)),
         }
     }
