@@ -154,6 +154,13 @@ impl FrameBuilder {
         self.end()
     }
 
+    /// Ends the part of a frame that is before its body, for a body of so many bytes that is written from where it is.
+    #[must_use]
+    pub(crate) fn before_body(mut self, body: usize) -> Bytes {
+        self.bytes.extend_from_slice(b"\r\n");
+        self.end_before(body)
+    }
+
     /// Ends the frame with a body of fields separated by CRLF.
     #[must_use]
     pub fn fields(mut self, fields: &[&str]) -> Bytes {
@@ -166,8 +173,13 @@ impl FrameBuilder {
 
     /// Ends the frame: no body, and no CRLF.
     #[must_use]
-    pub fn end(mut self) -> Bytes {
-        let payload = u32::try_from(self.bytes.len() - LENGTH_BYTES).unwrap_or(u32::MAX);
+    pub fn end(self) -> Bytes {
+        self.end_before(0)
+    }
+
+    /// Puts the length in front; `more` bytes of the payload are elsewhere.
+    fn end_before(mut self, more: usize) -> Bytes {
+        let payload = u32::try_from(self.bytes.len() - LENGTH_BYTES + more).unwrap_or(u32::MAX);
         for (slot, byte) in self.bytes.iter_mut().zip(payload.to_be_bytes()) {
             *slot = byte;
         }

@@ -16,6 +16,7 @@ pub mod limits;
 mod link;
 mod name;
 mod original;
+mod outgoing;
 mod reason;
 mod reply;
 mod request;
@@ -32,6 +33,7 @@ pub use name::Username;
 pub use original::{
     FILE_ENDS, ORIGINAL_FILE, ORIGINAL_READ, OriginalReader, REQUEST_ENDS, Wish, file_piece, pieces,
 };
+pub use outgoing::Outgoing;
 pub use reason::Reason;
 pub use reply::{ConvKind, FileState, Message, Presence, Refusal, Reply};
 pub use request::{Offer, Page, Password, Request};

@@ -30,8 +30,8 @@ pub const MAX_CURSORS: usize = 512;
 pub const MAX_INVITE_CHARS: usize = 64;
 /// The longest address in 202 `from=`, in bytes.
 pub const MAX_ADDRESS_BYTES: usize = 64;
-/// The most content of a file in one 109 or 200, in bytes.
-pub const MAX_CHUNK: usize = 32 * 1024;
+/// The most content of a file in one 109 or 200, in bytes: with its head, such a frame fills four records of TLS.
+pub const MAX_CHUNK: usize = 60 * 1024;
 /// The longest name of a file, in bytes of UTF-8.
 pub const MAX_FILE_NAME_BYTES: usize = 255;
 /// The longest media type of a file, in bytes.

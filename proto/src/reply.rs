@@ -173,7 +173,7 @@ pub enum Reply {
         file: FileId,
         /// Where it belongs.
         off: u64,
-        /// 1–32,768 bytes.
+        /// 1–61,440 bytes.
         bytes: Bytes,
     },
     /// 222: how much of a file the server has, and how much more may come.
@@ -255,10 +255,10 @@ impl Reply {
         })
     }
 
-    /// The frame of [`Self::Chunk`] without a value for it: content is copied once.
+    /// The frame of [`Self::Chunk`], length included, up to its body of `content` bytes: those follow from where they are.
     #[must_use]
-    pub fn chunk(file: FileId, off: u64, content: &[u8]) -> Bytes {
-        FrameBuilder::with_room(code::FILE, content.len()).tag("file", file).tag("off", off).body(content)
+    pub fn before_chunk(file: FileId, off: u64, content: usize) -> Bytes {
+        FrameBuilder::new(code::FILE).tag("file", file).tag("off", off).before_body(content)
     }
 
     /// The frame, length included. `reference` goes into `ref=`.

@@ -124,7 +124,7 @@ pub enum Request {
         file: FileId,
         /// Where it belongs: as many bytes are before it.
         off: u64,
-        /// 1–32,768 bytes.
+        /// 1–61,440 bytes.
         bytes: Bytes,
     },
     /// 110: offer a file.
@@ -208,6 +208,12 @@ impl Request {
             Some(value) if value.chars().count() > MAX_REF_CHARS => Err(ValueError::Invalid("ref").into()),
             value => Ok(value.map(|value| value.into())),
         }
+    }
+
+    /// The frame of [`Self::Chunk`], length included, up to its body of `content` bytes: those follow from where they are.
+    #[must_use]
+    pub fn before_chunk(file: FileId, off: u64, content: usize) -> Bytes {
+        FrameBuilder::new(code::SEND_FILE).tag("file", file).tag("off", off).before_body(content)
     }
 
     /// The frame, length included. `reference` goes into `ref=`.
@@ -312,7 +318,7 @@ fn send(frame: &Frame) -> Result<Request, DecodeError> {
 pub(crate) fn chunk(frame: &Frame) -> Result<(FileId, u64, Bytes), DecodeError> {
     let bytes = frame.body();
     if bytes.is_empty() || bytes.len() > MAX_CHUNK {
-        return Err(DecodeError::Body("1 to 32,768 bytes of the file"));
+        return Err(DecodeError::Body("1 to 61,440 bytes of the file"));
     }
     let off = frame.number("off")?.ok_or(DecodeError::MissingTag("off"))?;
     Ok((frame.required("file")?, off, bytes))

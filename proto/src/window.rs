@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 /// The smallest window, the first one, and the largest, in bytes.
-const LEAST: u64 = 128 * 1024;
-const FIRST: u64 = 256 * 1024;
-const MOST: u64 = 256 * 1024;
+const LEAST: u64 = 120 * 1024;
+const FIRST: u64 = 240 * 1024;
+const MOST: u64 = 480 * 1024;
 /// A window that was taken in less than this grows; one that took more than the second shrinks.
 const FAST: Duration = Duration::from_millis(15);
 const SLOW: Duration = Duration::from_millis(60);
@@ -80,10 +80,10 @@ mod tests {
             }
             window.size() / 1024
         };
-        assert_eq!(after(&[]), 256);
-        assert_eq!(after(&[(1, 100)]), 128);
-        assert_eq!(after(&[(9, 5)]), 256);
-        assert_eq!(after(&[(9, 5), (1, 30)]), 256, "as it should be");
-        assert_eq!(after(&[(9, 5), (9, 100)]), 128);
+        assert_eq!(after(&[]), 240);
+        assert_eq!(after(&[(1, 100)]), 120);
+        assert_eq!(after(&[(9, 5)]), 480);
+        assert_eq!(after(&[(9, 5), (1, 30)]), 480, "as it should be");
+        assert_eq!(after(&[(9, 5), (9, 100)]), 120);
     }
 }

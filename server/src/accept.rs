@@ -16,6 +16,7 @@ use tracing::{Instrument, debug, error_span, info, warn};
 use crate::Server;
 use crate::error::ConnectionEnd;
 use crate::limits::Limits;
+use crate::read_ahead::ReadAhead;
 use crate::throttle::Source;
 use crate::{compat, connection, tls};
 
@@ -90,7 +91,7 @@ async fn serve_tls(stream: TcpStream, tls: TlsAcceptor, server: Arc<Server>, adm
     if let Err(fault) = prepare(&stream) {
         debug!(error = %fault, "socket options");
     }
-    let handshake = tokio::time::timeout(server.limits().handshake(), tls.accept(stream));
+    let handshake = tokio::time::timeout(server.limits().handshake(), tls.accept(ReadAhead::new(stream)));
     let end = match handshake.await {
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(tls::ORIGINAL_ALPN) => {
             compat::serve(stream, server, (admission, None)).await

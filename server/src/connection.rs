@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use sotto_proto::{Decoder, Frame, Page, Reply, Seq};
+use sotto_proto::{Decoder, Frame, Outgoing, Page, Reply, Seq};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
@@ -23,7 +23,7 @@ const RECORD: usize = 16 * 1024;
 /// What is asked of the socket at once.
 const READ: usize = 4 * 1024;
 /// And when more of a frame is to come: a chunk of a file and its head, so that its buffer need not grow.
-const MOST_READ: usize = 36 * 1024;
+const MOST_READ: usize = 64 * 1024;
 /// Messages read from the store at once for a client that is catching up.
 const PAGE: u16 = 200;
 
@@ -41,7 +41,7 @@ pub(crate) async fn serve(
     let (reader, writer) = tokio::io::split(stream);
     let outbox = Arc::new(Outbox::new(server.limits().outbox_bytes()));
     let mut session = Session::new(Arc::clone(&server), Arc::clone(&outbox), admission);
-    let mut writer = Writer { stream: writer, buffer: BytesMut::new(), server: Arc::clone(&server) };
+    let mut writer = Writer { stream: writer, outgoing: Outgoing::default(), server: Arc::clone(&server) };
     let end = tokio::select! {
         end = converse(reader, &mut session) => end,
         end = feed(&server, &outbox) => end,
@@ -167,34 +167,34 @@ async fn introduce(server: &Server, outbox: &Outbox, conv: sotto_proto::ConvId) 
 /// The writing half. What it has taken out of the outbox and not yet written outlives a cancelled write.
 struct Writer<S> {
     stream: WriteHalf<S>,
-    buffer: BytesMut,
+    outgoing: Outgoing,
     server: Arc<Server>,
 }
 
 impl<S: Transport> Writer<S> {
     async fn write_all(&mut self, outbox: &Outbox) -> ConnectionEnd {
         loop {
-            outbox.take(&mut self.buffer, RECORD).await;
-            if let Err(end) = self.write_buffer(outbox).await {
+            outbox.take(&mut self.outgoing, RECORD).await;
+            if let Err(end) = self.write_outgoing(outbox).await {
                 return end;
             }
         }
     }
 
     /// Writes what has been taken, and what more there is by then; flushes when there is nothing more.
-    async fn write_buffer(&mut self, outbox: &Outbox) -> Result<(), ConnectionEnd> {
+    async fn write_outgoing(&mut self, outbox: &Outbox) -> Result<(), ConnectionEnd> {
         let patience = self.server.limits().write();
         loop {
-            while !self.buffer.is_empty() {
-                let written = timeout(patience, self.stream.write_buf(&mut self.buffer)).await;
+            while !self.outgoing.is_empty() {
+                let written = timeout(patience, self.stream.write_buf(&mut self.outgoing)).await;
                 written.map_err(|_| ConnectionEnd::WriteStalled)?.map_err(ConnectionEnd::from)?;
             }
-            if !outbox.take_now(&mut self.buffer, RECORD) {
+            if !outbox.take_now(&mut self.outgoing, RECORD) {
                 break;
             }
         }
         // Nothing to write: an idle connection keeps no buffer.
-        self.buffer = BytesMut::new();
+        self.outgoing.shrink();
         let flushed = timeout(patience, self.stream.flush()).await;
         flushed.map_err(|_| ConnectionEnd::WriteStalled)?.map_err(ConnectionEnd::from)
     }
@@ -203,8 +203,7 @@ impl<S: Transport> Writer<S> {
     async fn finish(&mut self, outbox: &Outbox) {
         const GOODBYE: std::time::Duration = std::time::Duration::from_secs(2);
         let goodbye = async {
-            outbox.take_now(&mut self.buffer, RECORD);
-            self.write_buffer(outbox).await?;
+            self.write_outgoing(outbox).await?;
             self.stream.shutdown().await.map_err(ConnectionEnd::from)
         };
         match timeout(GOODBYE, goodbye).await {

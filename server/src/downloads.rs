@@ -14,7 +14,7 @@ use crate::spool::Upload;
 use crate::store::UserId;
 
 /// What is read of one file before it is another one's turn, in bytes.
-const TURN: u64 = 128 * 1024;
+const TURN: u64 = 120 * 1024;
 /// How often a sender is told how far a recipient has got.
 const TELL_AFTER: Duration = Duration::from_millis(250);
 
@@ -46,7 +46,8 @@ pub(crate) struct Piece {
     pub(crate) id: FileId,
     pub(crate) file: Arc<File>,
     pub(crate) off: u64,
-    pub(crate) len: u64,
+    /// In bytes.
+    pub(crate) len: usize,
 }
 
 /// What a recipient's 112 did.
@@ -136,9 +137,10 @@ impl Downloads {
         let mut turns = self.turns();
         let index = turns.iter().position(|download| download.available() > 0)?;
         let mut download = turns.remove(index)?;
-        let len = download.available().min(TURN);
+        let bytes = download.available().min(TURN);
+        let len = usize::try_from(bytes).unwrap_or(0);
         let piece = Piece { id: download.id, file: Arc::clone(&download.file), off: download.next, len };
-        download.next += len;
+        download.next += bytes;
         turns.push_back(download);
         Some(piece)
     }
@@ -177,7 +179,7 @@ mod tests {
     }
 
     fn turns(downloads: &Downloads, count: usize) -> Vec<(u8, u64, u64)> {
-        let piece = |piece: Piece| (piece.id.as_bytes()[0], piece.off, piece.len);
+        let piece = |piece: Piece| (piece.id.as_bytes()[0], piece.off, piece.len as u64);
         (0..count).filter_map(|_| downloads.next_now()).map(piece).collect()
     }
 

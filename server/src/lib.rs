@@ -17,6 +17,7 @@ mod lane;
 mod limits;
 mod outbox;
 mod passwords;
+mod read_ahead;
 mod session;
 mod spool;
 mod store;

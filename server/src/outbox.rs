@@ -11,8 +11,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use bytes::{Bytes, BytesMut};
-use sotto_proto::{ConvId, FileId, Refusal, Reply, Seq};
+use bytes::Bytes;
+use sotto_proto::{ConvId, FileId, Outgoing, Refusal, Reply, Seq};
 use tokio::sync::Notify;
 
 use crate::downloads::Downloads;
@@ -20,7 +20,7 @@ use crate::hub::Delivery;
 use crate::store::UserId;
 
 /// Frames with content of files that may wait when more is read.
-const AHEAD: usize = 4;
+const AHEAD: usize = 2;
 /// A full outbox is fed again when this much of its bound is in use, so that a slow client is written
 /// pages, not single messages.
 const LOW_WATER_DIVISOR: usize = 4;
@@ -52,8 +52,8 @@ pub(crate) struct Outbox {
 struct State {
     queue: VecDeque<Item>,
     bytes: usize,
-    /// Content of files, as frames: each written only when nothing else waits.
-    content: VecDeque<(FileId, Bytes)>,
+    /// Content of files, as frames in two parts: written only when nothing else waits.
+    content: VecDeque<(FileId, [Bytes; 2])>,
     mode: Mode,
     tracks: HashMap<ConvId, Track>,
     /// The last messages handed to the writer and not yet reported written.
@@ -281,33 +281,30 @@ impl Outbox {
         self.work.notify_one();
     }
 
-    /// Waits for something to write, and moves up to `chunk` bytes of it into `buffer`; a larger frame
-    /// goes alone. Called again, it says that what it gave before has been written.
-    pub(crate) async fn take(&self, buffer: &mut BytesMut, chunk: usize) {
-        loop {
-            let took = self.take_now(buffer, chunk);
-            if took {
-                return;
-            }
+    /// Waits for something to write, and moves up to `chunk` bytes of it into `outgoing`, which is empty; a larger
+    /// frame goes alone. Called again, it says that what it gave before has been written.
+    pub(crate) async fn take(&self, outgoing: &mut Outgoing, chunk: usize) {
+        while !self.take_now(outgoing, chunk) {
             self.work.notified().await;
         }
     }
 
     /// As [`Self::take`], without waiting: false when there is nothing.
-    pub(crate) fn take_now(&self, buffer: &mut BytesMut, chunk: usize) -> bool {
+    pub(crate) fn take_now(&self, outgoing: &mut Outgoing, chunk: usize) -> bool {
         let mut state = self.state();
         state.in_flight.clear();
         while let Some(item) = state.queue.front() {
-            if !buffer.is_empty() && buffer.len() + item.frame.len() > chunk {
+            if !outgoing.is_empty() && outgoing.len() + item.frame.len() > chunk {
                 break;
             }
-            buffer.extend_from_slice(&item.frame);
+            outgoing.push(&item.frame);
             state.bytes -= item.frame.len();
             let place = state.queue.pop_front().and_then(|item| item.place);
             state.in_flight.extend(place);
         }
-        if buffer.is_empty() {
-            buffer.extend_from_slice(&state.content.pop_front().map(|(_, frame)| frame).unwrap_or_default());
+        if outgoing.is_empty() {
+            // One at a time: what is said meanwhile waits behind no more.
+            state.content.pop_front().into_iter().for_each(|(_, frame)| outgoing.push_content(frame));
         }
         let fed = state.content.len() <= AHEAD;
         let low = state.bytes <= self.limit / LOW_WATER_DIVISOR;
@@ -323,7 +320,7 @@ impl Outbox {
         if room {
             self.room.notify_one();
         }
-        !buffer.is_empty()
+        !outgoing.is_empty()
     }
 
     /// Queues a ping, if none is outstanding, and remembers what its answer will confirm.

@@ -43,7 +43,7 @@ async fn the_sender_sees_how_far_each_one_is() {
     bob.answers(file, Answer::Accept).await;
     ann.learns_that(file, "bob", Standing::Accepted(0)).await;
     bob.takes_from(file, (0, 600_000)).await;
-    ann.learns_that(file, "bob", Standing::Accepted(32_768)).await;
+    ann.learns_that(file, "bob", Standing::Accepted(61_440)).await;
     bob.answers(file, Answer::Received).await;
     ann.learns_that(file, "bob", Standing::Received).await;
     let (_, listed) = ann.lists_files().await.remove(0);

@@ -12,7 +12,7 @@ use crate::Person;
 use crate::person::{audience, username};
 
 /// How far somebody in a test lets content come.
-const WINDOW: u64 = 256 * 1024;
+const WINDOW: u64 = 240 * 1024;
 
 /// So many bytes that no two places have in common.
 #[must_use]

@@ -4,21 +4,19 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
-use sotto_client::{Dial, random_cid};
+use sotto_client::{Connection, Dial, random_cid};
 use sotto_proto::{
     Audience, Cid, ConvId, Decoder, Epoch, Frame, Message, MessageText, Page, Password, Reply, Request, Seq,
     Token, Username,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
 
 use crate::{House, PASSWORD, soon};
 
 /// Somebody connected.
 pub struct Person {
     name: String,
-    stream: TlsStream<TcpStream>,
+    stream: Connection,
     buffer: BytesMut,
     /// What resumes this session.
     pub token: Option<Token>,
@@ -111,13 +109,13 @@ impl Person {
 
     /// The TLS connection.
     #[must_use]
-    pub fn stream(&self) -> &TlsStream<TcpStream> {
+    pub fn stream(&self) -> &Connection {
         &self.stream
     }
 
     /// The connection, and what has been read from it and not yet used.
     #[must_use]
-    pub fn into_parts(self) -> (TlsStream<TcpStream>, BytesMut) {
+    pub fn into_parts(self) -> (Connection, BytesMut) {
         (self.stream, self.buffer)
     }
 

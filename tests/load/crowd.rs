@@ -5,15 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use sotto_client::{Dial, Trust, random_cid};
+use sotto_client::{Connection, Dial, Trust, random_cid};
 use sotto_proto::{Audience, Decoder, Frame, MessageText, Reply, Request, code};
 use sotto_tests::binaries::ServerProcess;
 use sotto_tests::{PASSWORD, Person};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
-use tokio_rustls::client::TlsStream;
 
 use crate::Arguments;
 
@@ -108,7 +106,7 @@ fn message(index: usize, board: &Board, bytes: usize) -> Bytes {
     Request::Send { cid: Some(cid), to: Audience::Everyone, text }.encode(None)
 }
 
-async fn speak(mut writer: WriteHalf<TlsStream<TcpStream>>, mut words: mpsc::Receiver<Bytes>) {
+async fn speak(mut writer: WriteHalf<Connection>, mut words: mpsc::Receiver<Bytes>) {
     while let Some(frame) = words.recv().await {
         let written = async {
             writer.write_all(&frame).await?;
@@ -122,7 +120,7 @@ async fn speak(mut writer: WriteHalf<TlsStream<TcpStream>>, mut words: mpsc::Rec
 
 /// Reads until everybody has everything, or nothing comes any more.
 async fn listen(
-    (mut reader, mut buffer): (ReadHalf<TlsStream<TcpStream>>, BytesMut),
+    (mut reader, mut buffer): (ReadHalf<Connection>, BytesMut),
     board: Arc<Board>,
     mouth: mpsc::Sender<Bytes>,
 ) -> Vec<Duration> {

@@ -8,6 +8,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, version};
 use rustls_pki_types::ServerName;
 use sotto_proto::Link;
+use tokio::io::BufReader;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -19,6 +20,12 @@ use crate::trust::{Seen, Trust, TrustError, Verifier};
 const ALPN: &[u8] = b"sotto/1";
 /// For a TCP connection and the handshake on it.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is read of the socket at once, in bytes: TLS asks for 4 KiB at a time.
+const READ_AHEAD: usize = 64 * 1024;
+
+/// A connection to a server that is believed.
+pub type Connection = TlsStream<BufReader<TcpStream>>;
 
 /// Where to connect, and what to believe.
 #[derive(Clone, Debug)]
@@ -90,7 +97,7 @@ impl Dial {
     ///
     /// # Errors
     /// [`ConnectError`].
-    pub async fn connect(&self) -> Result<TlsStream<TcpStream>, ConnectError> {
+    pub async fn connect(&self) -> Result<Connection, ConnectError> {
         let unreachable = |why: Obstacle| ConnectError::Unreachable { address: self.address(), why };
         let provider = Arc::new(aws_lc_rs::default_provider());
         let verifier = Verifier::new(self.trust.clone(), &provider)
@@ -113,6 +120,7 @@ impl Dial {
                 .collect();
             let stream = TcpStream::connect(addresses.as_slice()).await?;
             stream.set_nodelay(true)?;
+            let stream = BufReader::with_capacity(READ_AHEAD, stream);
             Ok(TlsConnector::from(Arc::new(config)).connect(name, stream).await?)
         };
         match timeout(PATIENCE, connecting).await {

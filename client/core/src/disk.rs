@@ -101,6 +101,8 @@ pub(crate) struct Disk {
     busy: HashSet<TransferId>,
     waiting: VecDeque<Job>,
     running: JoinSet<Outcome>,
+    /// What has been done and not told yet.
+    ready: VecDeque<Done>,
     memory: Option<Memory>,
     /// Counts what has been handed over to be remembered, and what has been written: never an older one after a newer.
     handed: u64,
@@ -114,6 +116,7 @@ impl Disk {
             busy: HashSet::new(),
             waiting: VecDeque::new(),
             running: JoinSet::new(),
+            ready: VecDeque::new(),
             memory,
             handed: 0,
             kept: Arc::default(),
@@ -137,11 +140,23 @@ impl Disk {
             self.waiting.push_back(job);
             return;
         }
+        if let Some(done) = self.at_once(&job) {
+            self.busy.remove(&id);
+            self.ready.push_back(done);
+            return;
+        }
         let handle = self.open.remove(&id);
         self.running.spawn_blocking(move || {
             let (handle, what) = carry_out(job, handle);
             (id, handle, what)
         });
+    }
+
+    /// What is in memory already is read without a thread.
+    fn at_once(&mut self, job: &Job) -> Option<Done> {
+        let Job::Read { id, off, len, .. } = job else { return None };
+        let Some(Handle::Reading(reading)) = self.open.get(id) else { return None };
+        reading.read_at_once(*off, *len).map(|bytes| Done { id: *id, what: What::Read { off: *off, bytes } })
     }
 
     fn keep(&mut self, kept: &[Kept]) {
@@ -159,6 +174,9 @@ impl Disk {
 
     /// The next thing that has been done. Waits for ever when nothing is to be done.
     pub(crate) async fn next(&mut self) -> Done {
+        if let Some(done) = self.ready.pop_front() {
+            return done;
+        }
         loop {
             let Some(ended) = self.running.join_next().await else {
                 return std::future::pending().await;

@@ -4,14 +4,12 @@ use std::io;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use sotto_proto::{Decoder, Frame, Password, Refusal, Reply, Request, Username};
+use sotto_proto::{Decoder, Frame, Outgoing, Password, Refusal, Reply, Request, Username};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, WriteHalf};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_rustls::client::TlsStream;
 
-use crate::connect::{ConnectError, Dial};
+use crate::connect::{ConnectError, Connection, Dial};
 use crate::disk::{Disk, Memory};
 use crate::profile::Profile;
 use crate::session::Session;
@@ -251,9 +249,9 @@ impl<W: Fn() + Send + 'static> Driver<W> {
 
     /// Pumps one connection until it ends; returns why it did. Reads while it writes: a server that takes
     /// messages slowly has to be listened to all the same.
-    async fn converse(&mut self, stream: TlsStream<TcpStream>) -> Result<Option<Trouble>, Deserted> {
+    async fn converse(&mut self, stream: Connection) -> Result<Option<Trouble>, Deserted> {
         let (mut reader, writer) = tokio::io::split(stream);
-        let mut output = Output { writer, buffer: BytesMut::new(), unflushed: false };
+        let mut output = Output { writer, outgoing: Outgoing::default(), unflushed: false };
         let mut input = BytesMut::new();
         self.session.connected(Instant::now().into_std());
         loop {
@@ -263,7 +261,6 @@ impl<W: Fn() + Send + 'static> Driver<W> {
                 return Ok(None);
             }
             output.take(&mut self.session);
-            output.take_content(&mut self.session);
             // The rest of a frame at once: a buffer that grows is copied.
             input.reserve(Decoder::after_login().missing(&input).max(READ));
             let heard = tokio::select! {
@@ -313,42 +310,43 @@ impl<W: Fn() + Send + 'static> Driver<W> {
 
 /// What is on its way out. Each step can be abandoned and begun again without losing or repeating a byte.
 struct Output {
-    writer: WriteHalf<TlsStream<TcpStream>>,
-    buffer: BytesMut,
+    writer: WriteHalf<Connection>,
+    outgoing: Outgoing,
     unflushed: bool,
 }
 
 impl Output {
+    /// Takes what there is to say, or content of files when there is nothing.
     fn take(&mut self, session: &mut Session) {
-        while let Some(frame) = session.poll_output() {
-            self.buffer.extend_from_slice(&frame);
+        if !self.outgoing.is_empty() {
+            return;
         }
-    }
-
-    /// Content of files goes out when nothing else waits.
-    fn take_content(&mut self, session: &mut Session) {
-        if self.buffer.is_empty() {
-            self.buffer.extend_from_slice(&session.poll_chunk().unwrap_or_default());
+        while let Some(frame) = session.poll_output() {
+            self.outgoing.push(&frame);
+        }
+        if self.outgoing.is_empty() {
+            // One at a time: what is said meanwhile waits behind no more.
+            session.poll_chunk().into_iter().for_each(|frame| self.outgoing.push_content(frame));
         }
     }
 
     fn wants_to_write(&self) -> bool {
-        self.unflushed || !self.buffer.is_empty()
+        self.unflushed || !self.outgoing.is_empty()
     }
 
     async fn write(&mut self) -> io::Result<()> {
-        if self.buffer.is_empty() {
+        if self.outgoing.is_empty() {
             self.writer.flush().await?;
             self.unflushed = false;
         } else {
             self.unflushed = true;
-            self.writer.write_buf(&mut self.buffer).await?;
+            self.writer.write_buf(&mut self.outgoing).await?;
         }
         Ok(())
     }
 }
 
-async fn read_frame(stream: &mut TlsStream<TcpStream>, buffer: &mut BytesMut) -> io::Result<Option<Frame>> {
+async fn read_frame(stream: &mut Connection, buffer: &mut BytesMut) -> io::Result<Option<Frame>> {
     let decoder = Decoder::after_login();
     loop {
         if let Some(frame) = decoder.next(buffer).map_err(io::Error::other)? {

@@ -18,7 +18,7 @@ mod transfers;
 mod trust;
 mod update;
 
-pub use connect::{ConnectError, Dial, Obstacle, inspect};
+pub use connect::{ConnectError, Connection, Dial, Obstacle, inspect};
 pub use disk::downloads;
 pub use driver::{Client, Options, Patience, RegisterError, Registration};
 pub use files::{Card, Files};

@@ -172,7 +172,7 @@ impl Transfers {
     }
 
     /// The next content to send, when nothing else waits. Transfers take turns.
-    pub(crate) fn poll_chunk(&mut self) -> Option<Bytes> {
+    pub(crate) fn poll_chunk(&mut self) -> Option<[Bytes; 2]> {
         for _ in 0..self.all.len() {
             let mut one = self.all.pop_front()?;
             let chunk = match &mut one {

@@ -26,7 +26,7 @@ impl Outbox {
     }
 
     /// Queues content of a file, to be written when nothing else waits.
-    pub(crate) fn push_content(&self, file: FileId, frames: impl IntoIterator<Item = Bytes>) {
+    pub(crate) fn push_content(&self, file: FileId, frames: impl IntoIterator<Item = [Bytes; 2]>) {
         self.state().content.extend(frames.into_iter().map(|frame| (file, frame)));
         self.work.notify_one();
     }

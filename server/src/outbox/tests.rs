@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::{Buf, BytesMut};
+
 use sotto_proto::{Cid, ConvKind, Decoder, Message, MessageText, Reason, Username};
 
 use super::*;
@@ -58,9 +60,10 @@ fn live(cursor: u64) -> Outbox {
 
 /// Takes everything out, as the writer does, and says what it was: a code, or a message's seq.
 fn written(outbox: &Outbox) -> Vec<u64> {
-    let mut buffer = BytesMut::new();
+    let mut outgoing = Outgoing::default();
     let mut places = Vec::new();
-    while outbox.take_now(&mut buffer, usize::MAX) {
+    while outbox.take_now(&mut outgoing, usize::MAX) {
+        let mut buffer = BytesMut::from(all(&mut outgoing));
         while let Some(frame) = Decoder::after_login().next(&mut buffer).unwrap() {
             places.push(match Reply::from_frame(&frame).unwrap() {
                 Reply::Message(message) => message.seq.get(),
@@ -70,6 +73,11 @@ fn written(outbox: &Outbox) -> Vec<u64> {
         }
     }
     places
+}
+
+/// Writes it all.
+fn all(outgoing: &mut Outgoing) -> Bytes {
+    outgoing.copy_to_bytes(outgoing.len())
 }
 
 fn page(from: u64, to: u64) -> Vec<Placed> {
@@ -230,11 +238,11 @@ fn what_is_still_queued_or_being_written_does_not_count_as_written() {
     let outbox = live(4);
     [5, 6, 7].into_iter().for_each(|number| deliver(&outbox, number));
     assert_eq!(outbox.written(), []);
-    let mut buffer = BytesMut::new();
-    outbox.take_now(&mut buffer, 1);
+    let mut outgoing = Outgoing::default();
+    outbox.take_now(&mut outgoing, 1);
     assert_eq!(outbox.written(), [], "taken, and not reported written");
-    buffer.clear();
-    outbox.take_now(&mut buffer, 1);
+    all(&mut outgoing);
+    outbox.take_now(&mut outgoing, 1);
     assert_eq!(outbox.written(), [(conv(), seq(5))]);
 }
 
@@ -259,16 +267,17 @@ async fn the_first_last_words_are_heard() {
 fn content_of_a_file_goes_out_only_when_nothing_else_waits() {
     let outbox = Outbox::new(1 << 20);
     let file = FileId::from_bytes([7; 16]);
-    outbox.push_content(file, [Bytes::from_static(b"[content 1]"), Bytes::from_static(b"[content 2]")]);
-    outbox.reply(Bytes::from_static(b"[chat]"));
+    let frame = |text: &'static str| [Bytes::from_static(b"content "), Bytes::from_static(text.as_bytes())];
+    outbox.push_content(file, ["1", "2"].map(frame));
+    outbox.reply(Bytes::from_static(b"chat"));
     let mut written = Vec::new();
     for _ in 0..3 {
-        let mut buffer = BytesMut::new();
-        assert!(outbox.take_now(&mut buffer, 4096));
-        written.push(buffer);
+        let mut outgoing = Outgoing::default();
+        assert!(outbox.take_now(&mut outgoing, 4096));
+        written.push(all(&mut outgoing));
     }
-    assert_eq!(written, ["[chat]", "[content 1]", "[content 2]"]);
-    outbox.push_content(file, [Bytes::from_static(b"[content 3]")]);
+    assert_eq!(written, ["chat", "content 1", "content 2"]);
+    outbox.push_content(file, [frame("3")]);
     outbox.end_download(file);
-    assert!(!outbox.take_now(&mut BytesMut::new(), 4096));
+    assert!(!outbox.take_now(&mut Outgoing::default(), 4096));
 }

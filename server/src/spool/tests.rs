@@ -1,11 +1,10 @@
-use bytes::Bytes;
-use sotto_proto::{ConvId, FileHash, FileInfo, FileName, FileStage, MediaType, Reply};
+use bytes::{Buf, Bytes};
+use sotto_proto::{ConvId, FileHash, FileInfo, FileName, FileStage, MediaType, Outgoing, Reply};
 
 use super::*;
 use crate::outbox::Outbox;
 use crate::store::{Account, UserId};
 use aws_lc_rs::digest;
-use bytes::BytesMut;
 
 const CONTENT: &[u8] = b"what is in the file";
 
@@ -88,10 +87,10 @@ fn another_connection_goes_on_at_the_last_byte_that_came() {
     assert!(!it.upload.attach(&other, None), "somebody is at it");
     assert!(matches!(send(&it, 9, b"x"), Taken::NotYours));
     assert!(!write(&it.upload));
-    let mut told = BytesMut::new();
+    let mut told = Outgoing::default();
     assert!(other.take_now(&mut told, 4096));
     let expected = Reply::GoOn { file: it.upload.id, off: 9, upto: 19 }.encode(None);
-    assert_eq!(told.freeze(), expected);
+    assert_eq!(told.chunk(), expected);
 }
 
 #[test]
@@ -175,10 +174,10 @@ fn who_comes_back_while_something_is_being_written_is_told_where_all_of_it_ends(
     assert!(!it.upload.attach(&other, None), "somebody is at it");
     assert!(!batch.write().unwrap());
     assert!(!write(&it.upload));
-    let mut told = BytesMut::new();
+    let mut told = Outgoing::default();
     assert!(other.take_now(&mut told, 4096));
     let expected = Reply::GoOn { file: it.upload.id, off: 9, upto: 19 }.encode(None);
-    assert_eq!(told.freeze(), expected, "once, and with what had come");
+    assert_eq!(told.chunk(), expected, "once, and with what had come");
     it.upload.take(other.id(), (9, Bytes::from_static(&CONTENT[9..])));
     assert!(write(&it.upload));
     assert_eq!(it.upload.close().unwrap(), Fate::Whole);

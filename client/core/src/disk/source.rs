@@ -1,7 +1,7 @@
 //! A file that is sent. It has to stay what it was when it was offered.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
@@ -78,15 +78,37 @@ impl Reading {
         Ok(Self { file: open(path)?, size, modified })
     }
 
-    pub(super) fn read(&mut self, off: u64, len: u64) -> Result<Bytes, Snag> {
+    /// What has been looked at a moment ago is in memory still. `None`: it is not, or this system does not say.
+    #[cfg(target_os = "linux")]
+    pub(super) fn read_at_once(&self, off: u64, len: u64) -> Option<Bytes> {
+        use rustix::io::{ReadWriteFlags, preadv2};
+        self.is_unchanged().ok()?;
+        let len = usize::try_from(len.min(self.size.saturating_sub(off))).ok()?;
+        let mut bytes = vec![0; len];
+        let into = &mut [io::IoSliceMut::new(&mut bytes)];
+        let read = preadv2(&self.file, into, off, ReadWriteFlags::NOWAIT);
+        (read == Ok(len)).then(|| bytes.into())
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn read_at_once(&self, _off: u64, _len: u64) -> Option<Bytes> {
+        None
+    }
+
+    fn is_unchanged(&self) -> Result<(), Snag> {
         let now = self.file.metadata()?;
-        if (now.len(), modified(&now)) != (self.size, self.modified) {
-            return Err(Snag::Changed);
-        }
+        let same = (now.len(), modified(&now)) == (self.size, self.modified);
+        if same { Ok(()) } else { Err(Snag::Changed) }
+    }
+
+    pub(super) fn read(&mut self, off: u64, len: u64) -> Result<Bytes, Snag> {
+        self.is_unchanged()?;
         let len = len.min(self.size.saturating_sub(off));
-        let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
         self.file.seek(SeekFrom::Start(off))?;
-        let read = (&mut self.file).take(len).read_to_end(&mut bytes)?;
-        if u64::try_from(read).ok() == Some(len) { Ok(bytes.into()) } else { Err(Snag::Changed) }
+        match self.file.read_exact(&mut bytes) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Snag::Changed),
+            read => read.map(|()| bytes.into()).map_err(Snag::from),
+        }
     }
 }

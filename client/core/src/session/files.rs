@@ -17,7 +17,7 @@ impl Session {
     }
 
     /// Content of a file, to be sent when nothing else waits.
-    pub(crate) fn poll_chunk(&mut self) -> Option<Bytes> {
+    pub(crate) fn poll_chunk(&mut self) -> Option<[Bytes; 2]> {
         if self.state == State::LoggedIn { self.transfers.poll_chunk() } else { None }
     }
 

@@ -14,8 +14,8 @@ use crate::disk::{Job, Source, What};
 use crate::safe_name::safe_name;
 
 /// What is read at once, in bytes; and how many chunks may wait when more is read: the next is read while the last goes out.
-const READ: u64 = 128 * 1024;
-const AHEAD: usize = 12;
+const READ: u64 = 120 * 1024;
+const AHEAD: usize = 3;
 
 /// One such file.
 #[derive(Debug)]
@@ -312,7 +312,7 @@ impl Sending {
         });
     }
 
-    pub(super) fn next_chunk(&mut self, effects: &mut Effects) -> Option<Bytes> {
+    pub(super) fn next_chunk(&mut self, effects: &mut Effects) -> Option<[Bytes; 2]> {
         if !matches!(self.stage, Stage::Going) {
             return None;
         }
@@ -329,7 +329,7 @@ impl Sending {
             self.chunks.pop_front();
         }
         self.read(effects);
-        Some(Request::Chunk { file, off, bytes }.encode(None))
+        Some([Request::before_chunk(file, off, bytes.len()), bytes])
     }
 
     pub(super) fn done(&mut self, what: What, online: bool, (now, effects): (Instant, &mut Effects)) {

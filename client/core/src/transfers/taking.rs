@@ -160,6 +160,7 @@ impl Taking {
             // What is here of it may have been removed, or be spoilt.
             Stage::Failed(_) => {
                 (self.off, self.next, self.upto, self.in_flight) = (0, 0, 0, 0);
+                self.window = Window::default();
                 effects.jobs.push_back(Job::Open(self.place.clone()));
                 self.turn(Stage::Opening { paused: false }, effects);
             }

@@ -59,12 +59,12 @@ fn a_paused_upload_sends_nothing_and_goes_on_without_asking_once_more() {
     ann.hears(&go_on(0, WINDOW));
     ann.it.poll_chunk().unwrap();
     ann.it.pause(sending());
-    ann.hears(&go_on(32_768, WINDOW));
+    ann.hears(&go_on(long(limits::MAX_CHUNK), WINDOW));
     are(ann.sends(), []);
     assert_eq!(ann.phase(), Phase::Paused);
     ann.it.go_on(sending());
     ann.works();
-    assert_eq!(ann.sends().first(), Some(&(32_768, 65_536)));
+    assert_eq!(ann.sends().first(), Some(&(long(limits::MAX_CHUNK), 2 * long(limits::MAX_CHUNK))));
     are(ann.said(), []);
 }
 
@@ -137,7 +137,7 @@ fn uploads_take_turns() {
         Request::Chunk { file, .. } => file,
         other => panic!("{other:?}"),
     };
-    let turns = (0..4).map(|_| of(parsed(&ann.it.poll_chunk().unwrap()))).collect();
+    let turns = (0..4).map(|_| of(parsed(&ann.it.poll_chunk().unwrap().concat().into()))).collect();
     are(turns, [file(), other, file(), other]);
 }
 
