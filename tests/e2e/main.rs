@@ -13,6 +13,8 @@ mod conversation;
 mod delivery;
 mod desktop;
 mod files;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod identity;
 mod original;
 mod process;

@@ -271,7 +271,7 @@ impl Scribe {
     /// Takes in a page of what a hole left out.
     fn reads(&mut self, messages: &[Message]) -> anyhow::Result<()> {
         self.looking_up = false;
-        let Some((conv, from, to)) = self.holes.pop() else { return Ok(()) };
+        let Some((conv, _, to)) = self.holes.pop() else { return Ok(()) };
         for message in messages.iter().filter(|message| message.seq.get() <= to) {
             let (place, from, cid) = self.takes(message)?;
             self.log.note(&Event::LooksUp(place, from, cid))?;

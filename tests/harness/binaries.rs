@@ -61,6 +61,22 @@ impl ServerProcess {
         Self::run(shell)
     }
 
+    /// From now on it can write nothing, as on a disk that is full to the last byte. It has to be one of [`Self::start_within`].
+    pub fn finds_the_disk_full(&self) {
+        self.limit_files("0:");
+    }
+
+    /// There is room again.
+    pub fn finds_room(&self) {
+        self.limit_files("unlimited:");
+    }
+
+    fn limit_files(&self, limit: &str) {
+        let mut prlimit = Command::new("prlimit");
+        prlimit.args(["--pid", &self.id().to_string(), &format!("--fsize={limit}")]);
+        assert!(prlimit.status().expect("prlimit").success(), "the size of files can be limited");
+    }
+
     /// As [`Self::start`], by another program that becomes the server (`strace -D …`). `None`: it has ended before it was ready.
     pub fn start_under(wrapper: &[String], dir: &Path, arguments: &[&str]) -> Option<Self> {
         let server = server(dir, arguments);
