@@ -39,6 +39,27 @@ async fn a_session_s_own_reconnect_replaces_its_old_connection() {
     again.posts("here I am").await;
 }
 
+/// Two of its connections, the first of them dead, wait for somebody who has vanished; the dead one gets the place first.
+#[tokio::test]
+async fn a_session_s_own_reconnect_is_never_refused_for_another_of_its_own() {
+    let house = House::with_limits(&["ghost-millis=300"]).await;
+    let [session] = house.join(["ann"]).await;
+    let token = (session.token.clone().unwrap(), session.epoch.unwrap());
+    drop(session);
+    let mut ghost = Person::logged_in(&house, "ann").await;
+    let resume = || {
+        let ((token, epoch), user) = (token.clone(), "ann".parse().unwrap());
+        Request::Resume { user, token, epoch, cursors: Vec::new() }
+    };
+    let mut dead = Person::stranger(&house.dial()).await;
+    dead.sends(&resume()).await;
+    while ghost.next_frame().await.unwrap().code() != sotto_proto::code::PING {}
+    let mut alive = Person::stranger(&house.dial()).await;
+    let answer = alive.logs_in_as(resume()).await;
+    assert!(matches!(answer, Reply::LoggedIn { .. }), "{answer:?}");
+    alive.posts("here I am").await;
+}
+
 #[tokio::test]
 async fn sessions_survive_a_restart_of_the_server() {
     let house = House::open().await;

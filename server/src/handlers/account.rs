@@ -189,6 +189,9 @@ async fn strengthen(server: &Server, account: &Account, password: &Password) -> 
 }
 
 /// Takes the account's one place, or answers 202 and returns `None`.
+///
+/// Whoever is let in while this one waits for a holder that has vanished is a holder like any other: a session's own dead
+/// connection as well, which must not be taken for somebody else.
 async fn claim_account(
     session: &Session,
     asker: &Asker,
@@ -202,31 +205,25 @@ async fn claim_account(
         from: session.admission.peer.ip(),
         clear: session.admission.in_the_clear,
     };
-    let current = match server.hub.enter(account, holder.clone()) {
-        Ok(stay) => return Ok(Some(stay)),
-        Err(current) => current,
-    };
-    let reason = if current.token == holder.token {
-        Reason::Resumed
-    } else if claim == Claim::TakeOver {
-        server.store.drop_token(current.token).await?;
-        Reason::Replaced
-    } else if !is_there(server, &current).await {
-        Reason::PingTimeout
-    } else {
-        info!(user = %account.name, "already logged in");
-        asker.reply(&occupied(&current));
-        return Ok(None);
-    };
-    let sentence = "Your account was logged in somewhere else.";
-    current.outbox.close(Refusal::new(reason, sentence));
-    match server.hub.replace(account, current.outbox.id(), holder) {
-        Ok(stay) => Ok(Some(stay)),
-        Err(other) => {
-            asker.reply(&occupied(&other));
-            Ok(None)
-        }
+    let mut claimed = server.hub.enter(account, holder.clone());
+    // Each turn lets go of one holder, and each holder has come in meanwhile: it ends when they do.
+    while let Err(current) = claimed {
+        let reason = if current.token == holder.token {
+            Reason::Resumed
+        } else if claim == Claim::TakeOver {
+            server.store.drop_token(current.token).await?;
+            Reason::Replaced
+        } else if !is_there(server, &current).await {
+            Reason::PingTimeout
+        } else {
+            info!(user = %account.name, "already logged in");
+            asker.reply(&occupied(&current));
+            return Ok(None);
+        };
+        current.outbox.close(Refusal::new(reason, "Your account was logged in somewhere else."));
+        claimed = server.hub.replace(account, current.outbox.id(), holder.clone());
     }
+    Ok(claimed.ok())
 }
 
 /// Whether the holder of an account gives a sign of life when asked for one.
