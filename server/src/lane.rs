@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sotto_proto::{Reason, Reply};
+use sotto_proto::{Cid, Reason, Reply};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::error;
@@ -98,7 +98,7 @@ impl LaneWorker {
             Ok(outcomes) => self.deliver(letters, outcomes),
             Err(fault) => {
                 error!(error = %fault, messages = letters.len(), "messages could not be stored");
-                letters.iter().for_each(|letter| refuse(letter, (Reason::NotStored, NOT_STORED)));
+                letters.iter().for_each(|letter| refuse(letter, &not_stored(letter.parcel.cid)));
             }
         }
     }
@@ -110,7 +110,7 @@ impl LaneWorker {
             match outcome {
                 Outcome::Stored { seq, at } => fresh.push(Delivery::new(letter.parcel, seq, at)),
                 Outcome::Duplicate { .. } => again.push((letter, outcome)),
-                Outcome::NoRoom => refuse(&letter, (Reason::Quota, NO_ROOM)),
+                Outcome::NoRoom => refuse(&letter, &not_sent(letter.parcel.cid, (Reason::Quota, NO_ROOM))),
             }
         }
         self.hub.deliver(&fresh);
@@ -134,10 +134,17 @@ fn acknowledge_again(letter: &Letter, outcome: Outcome) {
     }
 }
 
-fn refuse(letter: &Letter, (reason, sentence): (Reason, &str)) {
-    let (cid, sentence) = (letter.parcel.cid, sentence.to_owned());
-    let reply = Reply::NotSent { cid, reason, who: Vec::new(), sentence };
+fn refuse(letter: &Letter, reply: &Reply) {
     letter.sender.reply(reply.encode(letter.parcel.reference.as_deref()));
+}
+
+/// What the sender of a message learns when the disk fails.
+pub(crate) fn not_stored(cid: Option<Cid>) -> Reply {
+    not_sent(cid, (Reason::NotStored, NOT_STORED))
+}
+
+fn not_sent(cid: Option<Cid>, (reason, sentence): (Reason, &str)) -> Reply {
+    Reply::NotSent { cid, reason, who: Vec::new(), sentence: sentence.to_owned() }
 }
 
 /// Unix milliseconds; 0 on a machine whose clock is before 1970.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use sotto_proto::{Audience, Cid, MessageText, Reason, Reply, Username};
 use tokio::time::Instant;
-use tracing::info;
+use tracing::{error, info};
 
 use crate::Server;
 use crate::error::Failure;
 use crate::hub::Parcel;
-use crate::lane::Letter;
+use crate::lane::{self, Letter};
 use crate::session::{Asker, Member};
-use crate::store::{Conversation, NewFile};
+use crate::store::{Conversation, NewFile, StoreError};
 
 /// A message as it was asked for.
 pub(crate) struct Draft {
@@ -29,10 +29,16 @@ pub(crate) async fn send(
     (asker, draft): (&Asker, Draft),
 ) -> Result<(), Failure> {
     pace(server, member).await;
-    let conversation = match audience(server, member, &draft.to).await? {
-        Ok(conversation) => conversation,
-        Err(unknown) => {
+    let conversation = match audience(server, member, &draft.to).await {
+        Ok(Ok(conversation)) => conversation,
+        Ok(Err(unknown)) => {
             refuse(asker, draft.cid, &unknown);
+            return Ok(());
+        }
+        Err(fault) => {
+            // As a message, by its cid: its sender has to know which of them it was.
+            error!(error = %fault, "no conversation for a message");
+            asker.reply(&lane::not_stored(draft.cid));
             return Ok(());
         }
     };
@@ -69,7 +75,7 @@ async fn audience(
     server: &Server,
     member: &mut Member,
     to: &Audience,
-) -> Result<Result<Arc<Conversation>, Vec<Username>>, Failure> {
+) -> Result<Result<Arc<Conversation>, Vec<Username>>, StoreError> {
     let Audience::Set(names) = to else {
         return Ok(Ok(Arc::clone(&server.lobby)));
     };
