@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sotto_proto::{DecodeError, Frame, Reason, Refusal, Reply, Request, Seq, code};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 
 use crate::Server;
 use crate::accept::Admission;
@@ -261,27 +261,32 @@ impl Session {
     async fn ponged(&mut self) -> Result<(), Failure> {
         self.clock.answers_pings = true;
         let taken = self.outbox.ponged();
-        self.confirm(taken).await
-    }
-
-    async fn confirm(&self, taken: Vec<(sotto_proto::ConvId, Seq)>) -> Result<(), Failure> {
-        let Who::Member(member) = &self.who else {
-            return Ok(());
-        };
-        if !taken.is_empty() && !member.peeks {
-            self.server.store.confirm(member.account.id, taken).await?;
-        }
+        self.confirm(taken).await;
         Ok(())
     }
 
+    /// What cannot be noted on a disk that fails is sent twice to a client that keeps no state, and is nothing to tell it.
+    async fn confirm(&self, taken: Vec<(sotto_proto::ConvId, Seq)>) {
+        let Who::Member(member) = &self.who else { return };
+        if taken.is_empty() || member.peeks {
+            return;
+        }
+        if let Err(fault) = self.server.store.confirm(member.account.id, taken).await {
+            warn!(user = %member.account.name, error = %fault, "cannot note how far a client has got");
+        }
+    }
+
+    /// Whoever wants to go goes, also when the disk fails.
     async fn log_out(&mut self) -> Result<(), Failure> {
         self.flush().await;
         let written = self.outbox.written();
-        self.confirm(written).await?;
+        self.confirm(written).await;
         if let Who::Member(member) = &mut self.who {
             info!(user = %member.account.name, "logged out");
             member.stay.log_out();
-            self.server.store.drop_token(member.token).await?;
+            if let Err(fault) = self.server.store.drop_token(member.token).await {
+                warn!(user = %member.account.name, error = %fault, "a token outlives its log-out");
+            }
         }
         Err(ConnectionEnd::LoggedOut.into())
     }

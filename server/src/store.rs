@@ -152,7 +152,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// Remembers a token by its hash until `expires`, and forgets the account's oldest beyond a few.
     fn add_token(&self, user: UserId, hash: [u8; 32], expires: u64) -> Answer<'_, ()>;
 
-    /// Whose token this is, if `name`'s and not expired; prolongs it until `expires`.
+    /// Whose token this is, if `name`'s and not expired; prolongs it until `expires`, where that can be written.
     fn use_token<'a>(&'a self, name: &'a Username, token: TokenUse) -> Answer<'a, Option<Account>>;
 
     /// Forgets a token.

@@ -9,17 +9,17 @@ use sotto_proto::{
     ConvId, Epoch, Password, Reason, Refusal, Reply, Seq, Token, Username, ValueError, limits,
 };
 use tokio::time::{Instant, timeout};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::Server;
 use crate::config::Registration;
-use crate::error::Failure;
+use crate::error::{ConnectionEnd, Failure};
 use crate::hub::{self, Holder, Stay};
 use crate::lane::now_millis;
 use crate::outbox::Introduction;
 use crate::passwords::{HashError, Verdict};
 use crate::session::{Asker, Member, Session, random};
-use crate::store::{Account, NewAccount, Seat, TokenUse};
+use crate::store::{Account, NewAccount, Seat, StoreError, TokenUse};
 
 /// 101.
 pub(crate) struct LogIn {
@@ -102,7 +102,7 @@ pub(crate) async fn log_in(session: &mut Session, asker: &Asker, asked: LogIn) -
     };
     server.logins.give_back(source);
     if verdict == Verdict::RightButWeak {
-        strengthen(&server, &account, &asked.password).await?;
+        strengthen(&server, &account, &asked.password).await;
     }
     let token = Token::from_bytes(random()?);
     let claim = if asked.take_over { Claim::TakeOver } else { Claim::Ask };
@@ -110,7 +110,10 @@ pub(crate) async fn log_in(session: &mut Session, asker: &Asker, asked: LogIn) -
         return Ok(());
     };
     let expires = now_millis().saturating_add(server.limits().token_millis());
-    server.store.add_token(account.id, hash(&token), expires).await?;
+    if let Err(fault) = server.store.add_token(account.id, hash(&token), expires).await {
+        // Worth no less on a disk that is full: after a cut it takes the password once more.
+        warn!(user = %account.name, error = %fault, "a session that will not be resumed: its token could not be stored");
+    }
     info!(user = %account.name, "logged in");
     if session.admission.in_the_clear {
         warn!(user = %account.name, "this log-in and all that follows travel IN THE CLEAR");
@@ -179,13 +182,13 @@ fn not_hashed(error: HashError) -> Failure {
     }
 }
 
-async fn strengthen(server: &Server, account: &Account, password: &Password) -> Result<(), Failure> {
+async fn strengthen(server: &Server, account: &Account, password: &Password) {
     // The log-in is not worth less because the hash could not be renewed just now.
-    if let Ok(hash) = server.passwords.hash(password).await {
-        server.store.set_password(account.id, hash).await?;
-        info!(user = %account.name, "renewed the password's hash");
+    let Ok(hash) = server.passwords.hash(password).await else { return };
+    match server.store.set_password(account.id, hash).await {
+        Ok(()) => info!(user = %account.name, "renewed the password's hash"),
+        Err(fault) => warn!(user = %account.name, error = %fault, "cannot renew the password's hash"),
     }
-    Ok(())
 }
 
 /// Takes the account's one place, or answers 202 and returns `None`.
@@ -262,13 +265,25 @@ enum Missed {
     LeftAlone,
 }
 
-/// Finds out what a member has missed. The session is in the hub already, noting what is new: nothing falls
-/// between the two.
+/// Finds out what a member has missed. Who cannot be told is not kept waiting for it: the connection ends, and the next
+/// one asks again.
 async fn catch_up(
     server: &Server,
     asker: &Asker,
     (account, missed): (&Account, &Missed),
 ) -> Result<(), Failure> {
+    prepare(server, asker, (account, missed)).await.map_err(|fault| {
+        error!(user = %account.name, error = %fault, "cannot find out what a client has missed");
+        ConnectionEnd::Closed(crate::session::internal()).into()
+    })
+}
+
+/// The session is in the hub already, noting what is new: nothing falls between the two.
+async fn prepare(
+    server: &Server,
+    asker: &Asker,
+    (account, missed): (&Account, &Missed),
+) -> Result<(), StoreError> {
     let mut reported = Vec::new();
     for seat in server.store.seats(account.id).await? {
         let conv = seat.conversation.id;
@@ -291,8 +306,11 @@ async fn catch_up(
         asker.outbox.room().await;
         asker.outbox.introduce(conv, place, frames);
     }
-    if !reported.is_empty() {
-        server.store.confirm(account.id, reported).await?;
+    if !reported.is_empty()
+        && let Err(fault) = server.store.confirm(account.id, reported).await
+    {
+        // It is reported again next time; until then a client that keeps no state sees more than it must.
+        warn!(user = %account.name, error = %fault, "cannot note how far a client has got");
     }
     let clear = server.hub.in_the_clear();
     if !clear.is_empty() {

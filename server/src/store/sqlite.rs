@@ -163,8 +163,16 @@ impl Store for Sqlite {
     }
 
     fn use_token<'a>(&'a self, name: &'a Username, token: TokenUse) -> Answer<'a, Option<Account>> {
-        let name = name.clone();
-        Box::pin(self.write(move |db| queries::use_token(db, &name, token)))
+        Box::pin(async move {
+            let (writing, reading) = (name.clone(), name.clone());
+            match self.write(move |db| queries::use_token(db, &writing, token)).await {
+                Err(fault) => {
+                    tracing::warn!(error = %fault, "a token is not prolonged");
+                    self.readers.read(move |db| queries::token_owner(db, &reading, token)).await
+                }
+                owner => owner,
+            }
+        })
     }
 
     fn drop_token(&self, hash: [u8; 32]) -> Answer<'_, ()> {

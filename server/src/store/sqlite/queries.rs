@@ -96,19 +96,27 @@ pub(super) fn use_token(
     token: TokenUse,
 ) -> Result<Option<Account>, StoreError> {
     let tx = begin(db)?;
-    let owner = tx
-        .prepare_cached(
-            "SELECT account.id, account.name FROM token JOIN account ON account.id = token.account
-             WHERE token.hash = ?1 AND token.expires > ?2 AND account.key = ?3",
-        )?
-        .query_row(params![token.hash, sql(token.now), name.key()], |row| account_at(row, 0))
-        .optional()?;
+    let owner = token_owner(&tx, name, token)?;
     if owner.is_some() {
         tx.prepare_cached("UPDATE token SET expires = ?2 WHERE hash = ?1")?
             .execute(params![token.hash, sql(token.expires)])?;
     }
     tx.commit()?;
     Ok(owner)
+}
+
+pub(super) fn token_owner(
+    db: &Connection,
+    name: &Username,
+    token: TokenUse,
+) -> Result<Option<Account>, StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT account.id, account.name FROM token JOIN account ON account.id = token.account
+         WHERE token.hash = ?1 AND token.expires > ?2 AND account.key = ?3",
+    )?;
+    let owner =
+        statement.query_row(params![token.hash, sql(token.now), name.key()], |row| account_at(row, 0));
+    Ok(owner.optional()?)
 }
 
 pub(super) fn drop_token(db: &mut Connection, hash: &[u8; 32]) -> Result<(), StoreError> {
