@@ -109,7 +109,7 @@ mod tests {
     #[tokio::test]
     async fn what_waits_is_done_before_the_hands_go_home() {
         let hands = Hands::start().unwrap();
-        let (done, results) = std::sync::mpsc::channel();
+        let (done, results) = std::sync::mpsc::sync_channel(100);
         for number in 0..100 {
             let done = done.clone();
             hands.submit(move || done.send(number).unwrap());

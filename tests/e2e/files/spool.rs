@@ -1,7 +1,6 @@
 //! F3 and F4 of the catalogue: quotas that are raced for, kills in the middle, a disk that is full and freed again.
 
 use std::path::Path;
-use std::process::Command;
 
 use super::hostile::{files_below, spooled};
 use super::*;
