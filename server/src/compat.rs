@@ -240,6 +240,9 @@ impl Adapter {
     }
 
     async fn say<S: Transport>(&self, piece: &[u8], writer: &mut WriteHalf<S>) -> Result<(), &'static str> {
+        if let Some(unread) = &self.unread {
+            unread.wrote(piece.len());
+        }
         let writing = async {
             writer.write_all(piece).await?;
             writer.flush().await
@@ -257,8 +260,8 @@ impl Adapter {
         let mut look = FIRST_LOOK;
         tokio::task::yield_now().await;
         loop {
-            match self.unread.as_ref().and_then(Unread::bytes) {
-                Some(0) => return Ok(()),
+            match self.unread.as_ref().and_then(Unread::anything) {
+                Some(false) => return Ok(()),
                 None => {
                     sleep(self.pause).await;
                     return Ok(());
