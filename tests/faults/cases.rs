@@ -15,7 +15,8 @@ pub(crate) use stall::stall;
 use std::fmt;
 use std::process::{Command, Stdio};
 
-use crate::checker::Verdict;
+use sotto_judge::Verdict;
+
 use crate::stage::Talk;
 
 /// How much of it.

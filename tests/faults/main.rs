@@ -3,10 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a table is what this is for")]
 
 mod cases;
-mod checker;
-mod log;
 mod proxy;
-mod random;
 mod scribe;
 mod stage;
 
@@ -16,11 +13,11 @@ use std::time::Instant;
 
 use clap::{Parser, Subcommand};
 use sotto_client::{Dial, Trust};
+use sotto_judge::Verdict;
 use sotto_proto::Link;
 use tokio::sync::watch;
 
 use cases::{NotRun, Row, Scale};
-use checker::Verdict;
 use scribe::{Board, Phase, Role, play};
 
 /// Show that nothing acknowledged is lost, doubled or out of order, whatever breaks.

@@ -9,12 +9,10 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use sotto_client::{Account, Client, Command, Dial, Options, Patience, Problem, Update, random_cid};
+use sotto_judge::{Event, Log, Place, Random};
 use sotto_proto::{Audience, Cid, ConvId, Message, MessageText, Page, Password, Seq, Username};
 use sotto_tests::PASSWORD;
 use tokio::sync::{Notify, watch};
-
-use crate::log::{Event, Log, Place};
-use crate::random::Random;
 
 /// What the last message of somebody says after its cid.
 const LAST_WORDS: &str = "that is all";

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use sotto_client::{Dial, Trust};
+use sotto_judge::{Place, Random, Said, Verdict, Witness, judge};
 use sotto_proto::{ConvId, Link, Page, Reply, Seq};
 use sotto_tests::binaries::ServerProcess;
 use sotto_tests::{PASSWORD, Person, Seen};
@@ -17,10 +18,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::checker::{Said, Verdict, Witness, judge};
-use crate::log::{self, Place};
 use crate::proxy::Proxy;
-use crate::random::Random;
 use crate::scribe::{Board, Phase, Role, play};
 
 /// What a run would otherwise meet, and the lobby of which everybody sees everything.
@@ -114,7 +112,7 @@ impl Stage {
             }
             client.kill()?;
             client.wait()?;
-            log::mend(&role.log)?;
+            sotto_judge::mend(&role.log)?;
         }
         // Nothing of what it had sent is still on its way when its session is somebody else's.
         let (history, _) = history(&self.dial, NAME).await?;
@@ -207,7 +205,7 @@ impl Stage {
         let (mut witnesses, mut epoch) = (Vec::new(), None);
         for name in &self.names {
             let (history, of) = history(&dial, name).await?;
-            let events = log::read(&self.logs.path().join(name))?;
+            let events = sotto_judge::read(&self.logs.path().join(name))?;
             witnesses.push(Witness {
                 name: name.clone(),
                 events,

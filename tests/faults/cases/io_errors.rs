@@ -1,7 +1,8 @@
 //! A disk that fails now and then.
 
+use sotto_judge::Random;
+
 use super::{Row, SYNC, Scale, needs_strace, strace, talk};
-use crate::random::Random;
 use crate::stage::Stage;
 
 /// Writes and syncs that fail now and then.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use sotto_judge::Random;
+
 use super::{Row, SYNC, Scale, needs_strace, strace, talk};
-use crate::random::Random;
 use crate::stage::Stage;
 
 /// `kill -9` at random, also while everybody is coming back.

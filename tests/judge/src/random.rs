@@ -2,10 +2,12 @@
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
 #[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The one of this seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -18,12 +20,12 @@ impl Random {
     }
 
     /// From 0 up to, and without, this; 0 where there is nothing.
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         self.next().checked_rem(end).unwrap_or(0)
     }
 
     /// As [`Self::below`], for places in a slice.
-    pub(crate) fn index(&mut self, end: usize) -> usize {
+    pub fn index(&mut self, end: usize) -> usize {
         usize::try_from(self.below(u64::try_from(end).unwrap_or(u64::MAX))).unwrap_or(0)
     }
 }

@@ -9,11 +9,11 @@ use anyhow::Context;
 use sotto_proto::{Cid, ConvId, Epoch};
 
 /// Where a message is: its conversation and its place there.
-pub(crate) type Place = (ConvId, u64);
+pub type Place = (ConvId, u64);
 
 /// One line.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Event {
+pub enum Event {
     /// The client starts, and knows nothing.
     Starts,
     /// It is let in, and the history is this one.
@@ -81,21 +81,31 @@ impl FromStr for Event {
 }
 
 /// A log that is being written. Each line is one write: a kill tears at most the last.
-pub(crate) struct Log(File);
+#[derive(Debug)]
+pub struct Log(File);
 
 impl Log {
-    pub(crate) fn append_to(path: &Path) -> anyhow::Result<Self> {
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn append_to(path: &Path) -> anyhow::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path);
         Ok(Self(file.with_context(|| format!("cannot write the log {}", path.display()))?))
     }
 
-    pub(crate) fn note(&mut self, event: &Event) -> anyhow::Result<()> {
+    /// Appends a line.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn note(&mut self, event: &Event) -> anyhow::Result<()> {
         self.0.write_all(format!("{}\n", event.line()).as_bytes()).context("cannot write to a log")
     }
 }
 
 /// Reads a log. A last line that was not finished is no line.
-pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Event>> {
+///
+/// # Errors
+/// When it cannot be read, or is no log.
+pub fn read(path: &Path) -> anyhow::Result<Vec<Event>> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read the log {}", path.display()))?;
     let whole = text.rfind('\n').map_or("", |end| text.get(..end).unwrap_or_default());
@@ -103,7 +113,10 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Event>> {
 }
 
 /// Takes away what a killed client has left of a line, so that the next run begins one of its own.
-pub(crate) fn mend(path: &Path) -> anyhow::Result<()> {
+///
+/// # Errors
+/// When it cannot be read or written.
+pub fn mend(path: &Path) -> anyhow::Result<()> {
     let bytes = std::fs::read(path)?;
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     OpenOptions::new().write(true).open(path)?.set_len(u64::try_from(whole)?)?;

@@ -11,38 +11,43 @@ use crate::log::{Event, Place};
 mod tests;
 
 /// Who wrote a message, and which it is.
-pub(crate) type Said = (String, Cid);
+pub type Said = (String, Cid);
 
 /// One account: what its clients noted, and what history shows it in the end.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Witness {
-    pub(crate) name: String,
-    pub(crate) events: Vec<Event>,
-    pub(crate) history: BTreeMap<Place, Said>,
+pub struct Witness {
+    /// Its name.
+    pub name: String,
+    /// What they noted, one run after the other.
+    pub events: Vec<Event>,
+    /// What there is for it to read.
+    pub history: BTreeMap<Place, Said>,
     /// Its client was killed: what it had taken and not yet noted is missing from the log, at the seam between two runs.
-    pub(crate) was_killed: bool,
+    pub was_killed: bool,
 }
 
 /// What was found. A finding is a sentence.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Verdict {
-    pub(crate) sent: usize,
-    pub(crate) acknowledged: usize,
+pub struct Verdict {
+    /// Messages that were handed in.
+    pub sent: usize,
+    /// Acknowledgements.
+    pub acknowledged: usize,
     /// Acknowledged, and not in history.
-    pub(crate) lost: Vec<String>,
+    pub lost: Vec<String>,
     /// In history twice, or handed on twice.
-    pub(crate) doubled: Vec<String>,
+    pub doubled: Vec<String>,
     /// Not the same place for everyone, or not in rising order.
-    pub(crate) reordered: Vec<String>,
+    pub reordered: Vec<String>,
     /// In history, and never handed on to somebody it is for; or a seq that does not exist.
-    pub(crate) gaps: Vec<String>,
+    pub gaps: Vec<String>,
     /// Seen by somebody it was not for.
-    pub(crate) overheard: Vec<String>,
+    pub overheard: Vec<String>,
 }
 
 impl Verdict {
     /// All findings, the worst kind first.
-    pub(crate) fn findings(&self) -> impl Iterator<Item = &String> {
+    pub fn findings(&self) -> impl Iterator<Item = &String> {
         [&self.overheard, &self.lost, &self.doubled, &self.reordered, &self.gaps].into_iter().flatten()
     }
 }
@@ -51,7 +56,8 @@ impl Verdict {
 ///
 /// `epoch` is the history's in the end. What was acknowledged in another one, before a backup was put back, may be gone,
 /// unless it is in `kept`: acknowledged before the backup began.
-pub(crate) fn judge(witnesses: &[Witness], (epoch, kept): (Epoch, &HashSet<Cid>)) -> Verdict {
+#[must_use]
+pub fn judge(witnesses: &[Witness], (epoch, kept): (Epoch, &HashSet<Cid>)) -> Verdict {
     let mut verdict = Verdict::default();
     let (truth, places) = common_history(witnesses, &mut verdict);
     let audiences = audiences(witnesses);
