@@ -178,23 +178,28 @@ fn handed_on_in_order(
 /// All that history shows somebody has been handed on to them, or was acknowledged to them.
 fn all_was_handed_on(witness: &Witness, epoch: Epoch, verdict: &mut Verdict) {
     let Witness { name, events, history, was_killed } = witness;
-    let mut holes: Vec<(ConvId, u64, u64)> = Vec::new();
-    let mut known: BTreeSet<Place> = BTreeSet::new();
-    for (_, event) in in_epochs(events).filter(|(now, _)| *now == Some(epoch)) {
-        match event {
-            Event::Acknowledged(_, place) | Event::Gets(place, ..) => drop(known.insert(*place)),
-            Event::Hole(conv, from, to) => holes.push((*conv, *from, *to)),
-            // Only what it was told of: a silent hole is one, also when somebody stumbles upon it.
-            Event::LooksUp(place, ..)
-                if holes
-                    .iter()
-                    .any(|(conv, from, to)| place.0 == *conv && (*from..=*to).contains(&place.1)) =>
-            {
-                known.insert(*place);
-            }
-            _ => {}
+    let in_this = |now: Option<Epoch>| now == Some(epoch);
+    // Whoever looks something up may not be the one who was told of it, and have begun before.
+    let holes: Vec<_> = in_epochs(events)
+        .filter_map(|(now, event)| match event {
+            Event::Hole(conv, from, to) if in_this(now) => Some((*conv, *from..=*to)),
+            _ => None,
+        })
+        .collect();
+    let told_of = |(conv, seq): &Place| holes.iter().any(|(of, seqs)| of == conv && seqs.contains(seq));
+    // What somebody had before a backup was put back need not come again, if it is there.
+    let still_there = |place: &Place, cid: &Cid| history.get(place).is_some_and(|said| said.1 == *cid);
+    let counts = |(now, event): (Option<Epoch>, &Event)| match event {
+        Event::Acknowledged(cid, place) | Event::Gets(place, _, cid) => {
+            (in_this(now) || still_there(place, cid)).then_some(*place)
         }
-    }
+        // Only what it was told of: a silent hole is one, also when somebody stumbles upon it.
+        Event::LooksUp(place, _, cid) => {
+            (if in_this(now) { told_of(place) } else { still_there(place, cid) }).then_some(*place)
+        }
+        _ => None,
+    };
+    let known: BTreeSet<Place> = in_epochs(events).filter_map(counts).collect();
     let mut gaps: BTreeMap<ConvId, Vec<u64>> = BTreeMap::new();
     for (conv, seq) in history.keys().filter(|place| !known.contains(place)) {
         gaps.entry(*conv).or_default().push(*seq);

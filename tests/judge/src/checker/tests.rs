@@ -215,6 +215,23 @@ fn what_was_acknowledged_after_the_backup_that_was_put_back_may_be_gone_and_noth
 }
 
 #[test]
+fn what_was_handed_on_before_a_backup_was_put_back_counts_if_the_backup_has_it() {
+    let later = Epoch::new(2);
+    let restored = |place, from: &str, number| {
+        let mut run = a_good_run();
+        for witness in &mut run {
+            witness.events.extend([Event::In(later), Event::StartsOver(None)]);
+        }
+        run[2].history.insert(place, (from.to_owned(), cid(number)));
+        let verdict = judge(&run, (later, &HashSet::new()));
+        verdict.gaps.len()
+    };
+    assert_eq!(restored(at(1, 2), "ann", 2), 0);
+    assert_eq!(restored(at(1, 2), "ann", 9), 1, "it has another one there");
+    assert_eq!(restored(at(1, 3), "ann", 9), 1, "it came after that");
+}
+
+#[test]
 fn a_client_that_starts_over_gets_everything_again() {
     let mut run = a_good_run();
     run[2].events.push(Event::StartsOver(None));
@@ -234,6 +251,11 @@ fn what_a_hole_left_out_counts_as_handed_on_once_it_has_been_looked_up() {
     };
     let hole = || Event::Hole(ConvId::new(1).unwrap(), 1, 2);
     assert_eq!(eve(vec![hole(), looks_up(1, 1), looks_up(2, 2)]), [0; 5]);
+    assert_eq!(
+        eve(vec![looks_up(1, 1), looks_up(2, 2), hole()]),
+        [0; 5],
+        "another client of hers was told of it"
+    );
     assert_eq!(eve(vec![hole(), looks_up(2, 2)])[GAPS], 1);
     assert_eq!(eve(vec![looks_up(1, 1), looks_up(2, 2)])[GAPS], 2, "nobody told her of it");
 }
