@@ -190,7 +190,7 @@ fn understand(bytes: &[u8]) -> Wish {
     let parts = split(bytes);
     let refused = || answer_to(bytes).unwrap_or(Wish::Nonsense(bytes.len()));
     match parts.as_slice() {
-        [b"100", ..] => Wish::Ask(Request::LogOut),
+        [b"100", ..] => Wish::Ask(Request::LogOut { taken: None }),
         [b"108", ..] => Wish::Ask(Request::Who { all: false }),
         [b"101", user, password] => credentials(user, password).map_or_else(refused, |(user, password)| {
             Wish::Ask(Request::LogIn { user, password, take_over: false, peek: false })

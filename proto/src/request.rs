@@ -47,7 +47,10 @@ impl fmt::Debug for Password {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Request {
     /// 100: end the session.
-    LogOut,
+    LogOut {
+        /// The last seq taken, per conversation, as in a 103 (`taken=1`). `None`: all that was written to it.
+        taken: Option<Vec<(ConvId, Seq)>>,
+    },
     /// 101: begin a session.
     LogIn {
         /// Whose.
@@ -181,7 +184,7 @@ impl Request {
     /// [`DecodeError`]; none of these ends the connection.
     pub fn from_frame(frame: &Frame) -> Result<Self, DecodeError> {
         match frame.code() {
-            code::LOG_OUT => Ok(Self::LogOut),
+            code::LOG_OUT => log_out(frame),
             code::LOG_IN => log_in(frame),
             code::REGISTER => register(frame),
             code::RESUME => resume(frame),
@@ -221,7 +224,10 @@ impl Request {
     pub fn encode(&self, reference: Option<&str>) -> Bytes {
         let head = |code| FrameBuilder::new(code).maybe("ref", reference);
         match self {
-            Self::LogOut => head(code::LOG_OUT).end(),
+            Self::LogOut { taken: None } => head(code::LOG_OUT).end(),
+            Self::LogOut { taken: Some(cursors) } => {
+                head(code::LOG_OUT).tag("taken", 1).body(cursor_lines(cursors).as_bytes())
+            }
             Self::LogIn { user, password, take_over, peek } => head(code::LOG_IN)
                 .maybe("take-over", take_over.then_some(1))
                 .maybe("peek", peek.then_some(1))
@@ -282,17 +288,27 @@ fn register(frame: &Frame) -> Result<Request, DecodeError> {
     Ok(Request::Register { user, password, invite })
 }
 
+/// Whoever does not say what it has taken may say who it is instead, as the original does.
+fn log_out(frame: &Frame) -> Result<Request, DecodeError> {
+    let taken = flag(frame, "taken")?.then(|| cursors(frame)).transpose()?;
+    Ok(Request::LogOut { taken })
+}
+
 fn resume(frame: &Frame) -> Result<Request, DecodeError> {
+    Ok(Request::Resume {
+        cursors: cursors(frame)?,
+        user: frame.required("user")?,
+        token: frame.required("token")?,
+        epoch: frame.required("epoch")?,
+    })
+}
+
+fn cursors(frame: &Frame) -> Result<Vec<(ConvId, Seq)>, DecodeError> {
     let cursors = frame.lines()?.map(cursor).collect::<Result<Vec<_>, _>>()?;
     if cursors.len() > MAX_CURSORS {
         return Err(DecodeError::Body("at most 512 conversations"));
     }
-    Ok(Request::Resume {
-        user: frame.required("user")?,
-        token: frame.required("token")?,
-        epoch: frame.required("epoch")?,
-        cursors,
-    })
+    Ok(cursors)
 }
 
 fn cursor(line: &str) -> Result<(ConvId, Seq), DecodeError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sotto_proto::{DecodeError, Frame, Reason, Refusal, Reply, Request, Seq, code};
+use sotto_proto::{ConvId, DecodeError, Frame, Reason, Refusal, Reply, Request, Seq, code};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -170,7 +170,7 @@ impl Session {
             (_, Request::Ping { body }) => answer_ping(asker, body),
             (Who::Stranger(_), request) => self.let_ask(request, asker).await,
             (Who::Member(_), Request::Pong { .. }) => self.ponged().await,
-            (Who::Member(_), Request::LogOut) => self.log_out().await,
+            (Who::Member(_), Request::LogOut { taken }) => self.log_out(taken).await,
             (Who::Member(_), request) => self.serve(request, asker).await,
         }
     }
@@ -179,7 +179,7 @@ impl Session {
     async fn let_ask(&mut self, request: Request, asker: &Asker) -> Result<(), Failure> {
         self.count_request()?;
         match request {
-            Request::LogOut => Err(ConnectionEnd::LoggedOut.into()),
+            Request::LogOut { .. } => Err(ConnectionEnd::LoggedOut.into()),
             Request::LogIn { user, password, take_over, peek } => {
                 account::log_in(self, asker, account::LogIn { user, password, take_over, peek }).await
             }
@@ -266,7 +266,7 @@ impl Session {
     }
 
     /// What cannot be noted on a disk that fails is sent twice to a client that keeps no state, and is nothing to tell it.
-    async fn confirm(&self, taken: Vec<(sotto_proto::ConvId, Seq)>) {
+    async fn confirm(&self, taken: Vec<(ConvId, Seq)>) {
         let Who::Member(member) = &self.who else { return };
         if taken.is_empty() || member.peeks {
             return;
@@ -276,11 +276,12 @@ impl Session {
         }
     }
 
-    /// Whoever wants to go goes, also when the disk fails.
-    async fn log_out(&mut self) -> Result<(), Failure> {
+    /// Whoever wants to go goes, also when the disk fails, and is believed about how far it has got. With one that does not say it,
+    /// what has been written counts as having arrived.
+    async fn log_out(&mut self, taken: Option<Vec<(ConvId, Seq)>>) -> Result<(), Failure> {
         self.flush().await;
-        let written = self.outbox.written();
-        self.confirm(written).await;
+        let taken = taken.unwrap_or_else(|| self.outbox.written());
+        self.confirm(taken).await;
         if let Who::Member(member) = &mut self.who {
             info!(user = %member.account.name, "logged out");
             member.stay.log_out();

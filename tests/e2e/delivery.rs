@@ -33,6 +33,23 @@ async fn what_was_taken_before_a_clean_log_out_does_not_come_again() {
     bob.reads("ann", "new").await;
 }
 
+/// Written is not taken: the connection may break behind the log-out.
+#[tokio::test]
+async fn what_a_log_out_does_not_list_as_taken_comes_again() {
+    let house = House::open().await;
+    let [mut ann, mut bob] = house.join(["ann", "bob"]).await;
+    ann.posts("taken").await;
+    let first = bob.reads("ann", "taken").await;
+    ann.posts("lost on its way").await;
+    bob.reads("ann", "lost on its way").await;
+    let taken = Some(vec![(first.conv, Seq::new(first.seq).unwrap())]);
+    bob.sends(&Request::LogOut { taken }).await;
+    bob.until_the_end().await;
+    let mut bob = Person::logged_in(&house, "bob").await;
+    bob.reads("ann", "lost on its way").await;
+    bob.catches_up().await;
+}
+
 #[tokio::test]
 async fn what_may_not_have_been_taken_comes_again() {
     let house = House::open().await;

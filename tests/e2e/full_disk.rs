@@ -68,7 +68,7 @@ async fn who_has_an_account_logs_in_reads_and_logs_out() {
     house.server.finds_the_disk_full();
     let mut ann = house.enters("ann").await;
     assert_eq!(ann.looks_up(conv, Page::Latest, 10).await.0, messages);
-    ann.sends(&Request::LogOut).await;
+    ann.sends(&Request::LogOut { taken: None }).await;
     let last_words = ann.until_the_end().await;
     assert!(!last_words.iter().any(|reply| matches!(reply, Reply::Refused(_))), "{last_words:?}");
     house.enters("ann").await;

@@ -343,7 +343,7 @@ impl Person {
 
     /// Logs out and waits until the server has closed.
     pub async fn leaves(mut self) {
-        self.sends(&Request::LogOut).await;
+        self.sends(&Request::LogOut { taken: None }).await;
         self.until_the_end().await;
     }
 }

@@ -23,6 +23,8 @@ const PING_AFTER: Duration = Duration::from_secs(40);
 const DEAD_AFTER: Duration = Duration::from_secs(75);
 /// How many cursors a 103 lists: what its 4,096 bytes hold beside name and token, at 40 bytes a line.
 const CURSORS: usize = 80;
+/// How many a 100 lists, which may be longer: all that the protocol allows.
+const LISTED_AT_LOG_OUT: usize = 512;
 
 /// What is waiting for a frame with its `ref=`.
 #[derive(Debug)]
@@ -158,7 +160,7 @@ impl Session {
         let request = match (&self.token, self.epoch) {
             (Some(token), Some(epoch)) if resuming => {
                 let (user, token) = (self.account.user.clone(), token.clone());
-                let cursors = latest_cursors(&self.cursors);
+                let cursors = latest_cursors(&self.cursors, CURSORS);
                 for (conv, seen) in &cursors {
                     self.cursors.entry(*conv).or_default().at = Some(*seen);
                 }
@@ -214,7 +216,9 @@ impl Session {
             }
             (State::LoggedIn, Command::LogOut) => {
                 self.state = State::LoggingOut;
-                self.output.push_back(Request::LogOut.encode(None));
+                // What is on its way to us, and is lost on it, comes at the next log-in.
+                let taken = Some(latest_cursors(&self.cursors, LISTED_AT_LOG_OUT));
+                self.output.push_back(Request::LogOut { taken }.encode(None));
             }
             (_, Command::LogOut) => self.end(Problem::LoggedOut),
             (_, Command::File(command)) => self.file_command(command),
@@ -461,11 +465,11 @@ impl Session {
 }
 
 /// The conversations with the highest numbers are the youngest; the server knows where the others are.
-fn latest_cursors(cursors: &HashMap<ConvId, Cursor>) -> Vec<(ConvId, Seq)> {
+fn latest_cursors(cursors: &HashMap<ConvId, Cursor>, most: usize) -> Vec<(ConvId, Seq)> {
     let known = cursors.iter().filter_map(|(conv, cursor)| cursor.seen.map(|seen| (*conv, seen)));
     let mut known: Vec<_> = known.collect();
     known.sort_unstable_by(|a, b| b.cmp(a));
-    known.truncate(CURSORS);
+    known.truncate(most);
     known
 }
 

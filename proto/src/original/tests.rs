@@ -23,7 +23,7 @@ fn name(wish: &Wish) -> String {
             format!("{}: {}", names.join("+"), text.as_str())
         }
         Wish::Ask(Request::Who { all: false }) => "who".to_owned(),
-        Wish::Ask(Request::LogOut) => "out".to_owned(),
+        Wish::Ask(Request::LogOut { .. }) => "out".to_owned(),
         Wish::File(content) => format!("file {:?}", content.as_ref().map(Bytes::len)),
         Wish::Refuse(answer) => String::from_utf8_lossy(answer).into_owned(),
         other => format!("{other:?}"),

@@ -46,7 +46,8 @@ fn there_are_golden_bytes_for_every_code_that_is_built() {
 fn requests() -> Vec<(&'static [u8], Request)> {
     let user = || name("ann");
     let mut requests: Vec<(&'static [u8], Request)> = vec![
-        (b"100", Request::LogOut),
+        (b"100", Request::LogOut { taken: None }),
+        (b"100 taken=1\r\n1 7\r\n3 2", Request::LogOut { taken: Some(vec![(conv(1), seq(7)), (conv(3), seq(2))]) }),
         (
             b"101\r\nann\r\npw\r\n",
             Request::LogIn { user: user(), password: pass("pw\r\n"), take_over: false, peek: false },

@@ -36,7 +36,7 @@ fn conversation() -> Vec<(char, Bytes)> {
         ('S', Reply::Stored { cid, conv, seq: seq(5), at: 1_764_000_000_000, file: None }.encode(None)),
         ('S', Reply::Ping { body: Bytes::new() }.encode(None)),
         ('C', Request::Pong { body: Bytes::new() }.encode(None)),
-        ('C', Request::LogOut.encode(None)),
+        ('C', Request::LogOut { taken: None }.encode(None)),
         ('S', Reply::Goodbye(bye).encode(None)),
     ]
 }

@@ -18,7 +18,7 @@ pub(crate) fn references() -> [Option<String>; 4] {
 }
 
 pub(crate) fn requests() -> Vec<Request> {
-    let mut table = vec![Request::LogOut, Request::Who { all: false }, Request::Who { all: true }];
+    let mut table = vec![Request::Who { all: false }, Request::Who { all: true }];
     for (user, password) in [("ann", "hunter22"), ("阿凡提·买买提", AWKWARD), ("李 雷", "")] {
         for (take_over, peek) in [(false, false), (true, false), (false, true), (true, true)] {
             table.push(Request::LogIn { user: name(user), password: pass(password), take_over, peek });
@@ -30,8 +30,10 @@ pub(crate) fn requests() -> Vec<Request> {
     let longest = "x".repeat(limits::MAX_PASSWORD_BYTES);
     table.push(Request::Register { user: name("ann"), password: pass(&longest), invite: None });
     for cursors in [vec![], vec![(conv(1), Seq::ZERO)], (1..=512).map(|n| (conv(n), seq(n * n))).collect()] {
+        table.push(Request::LogOut { taken: Some(cursors.clone()) });
         table.push(Request::Resume { user: name("李 雷"), token: token(), epoch: epoch(), cursors });
     }
+    table.push(Request::LogOut { taken: None });
     for body in bodies() {
         table.extend([Request::Ping { body: body.clone() }, Request::Pong { body }]);
     }

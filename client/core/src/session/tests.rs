@@ -325,9 +325,17 @@ fn only_some_good_byes_are_for_ever() {
     assert_eq!(it.told(), [Update::Ended(Problem::Replaced)]);
     let mut it = Bench::ready(0);
     it.session.command(Command::LogOut);
-    assert_eq!(it.said(), [Request::LogOut]);
+    assert!(matches!(&it.said()[..], [Request::LogOut { .. }]));
     it.tells([goodbye(Reason::LoggedOut)]);
     assert_eq!(it.told(), [Update::Ended(Problem::LoggedOut)]);
+}
+
+#[test]
+fn it_says_at_log_out_how_far_it_has_got() {
+    let mut it = Bench::ready(4);
+    it.tells([message(5, None), message(6, None)]);
+    it.session.command(Command::LogOut);
+    assert_eq!(it.said(), [Request::LogOut { taken: Some(vec![(conv(), seq(6))]) }]);
 }
 
 #[test]
