@@ -43,11 +43,14 @@ pub(crate) async fn serve(
     let mut session = Session::new(Arc::clone(&server), Arc::clone(&outbox), admission);
     let mut writer = Writer { stream: writer, outgoing: Outgoing::default(), server: Arc::clone(&server) };
     let end = tokio::select! {
-        end = converse(reader, &mut session) => end,
+        // All five are looked at whenever one has something to do. Writing comes first and reading last, because what there is to
+        // write is bounded by the outbox, and a client that asks without end must not use up the task's budget before it.
+        biased;
+        refusal = outbox.closed() => ConnectionEnd::Closed(refusal),
+        end = writer.write_all(&outbox) => end,
         end = feed(&server, &outbox) => end,
         end = handlers::file::carry(&server.spool, &outbox) => end,
-        end = writer.write_all(&outbox) => end,
-        refusal = outbox.closed() => ConnectionEnd::Closed(refusal),
+        end = converse(reader, &mut session) => end,
     };
     // Leaves the hub, so that nothing more is queued.
     drop(session);

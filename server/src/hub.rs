@@ -6,7 +6,7 @@
 
 mod presence;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -30,7 +30,8 @@ pub(crate) struct Hub {
 
 #[derive(Default)]
 struct Roster {
-    people: HashMap<UserId, Entry>,
+    /// In order, as everything here that is gone through: what people get does not depend on chance.
+    people: BTreeMap<UserId, Entry>,
     /// Everyone's outbox, until somebody comes or goes.
     snapshot: Option<Arc<[Arc<Outbox>]>>,
     announcements: Announcements,
@@ -119,7 +120,7 @@ impl Hub {
         Stay { hub: Arc::clone(self), user: account.id, outbox, clean: false }
     }
 
-    /// Everybody online, in no order; people who may be back any moment included.
+    /// Everybody online, in the order of registration; people who may be back any moment included.
     pub(crate) fn online(&self) -> Vec<Account> {
         let roster = self.roster();
         roster.people.iter().map(|(id, entry)| Account { id: *id, name: entry.name.clone() }).collect()
@@ -154,8 +155,8 @@ impl Hub {
     }
 
     /// Those online whom a batch's sets name, each with all that is for them, the lobby's messages included.
-    fn addressees<'a>(&self, batch: &'a [Delivery]) -> HashMap<UserId, (Arc<Outbox>, Vec<&'a Delivery>)> {
-        let mut addressees = HashMap::new();
+    fn addressees<'a>(&self, batch: &'a [Delivery]) -> BTreeMap<UserId, (Arc<Outbox>, Vec<&'a Delivery>)> {
+        let mut addressees = BTreeMap::new();
         let roster = self.roster();
         for member in batch.iter().flat_map(|delivery| &delivery.conversation.members) {
             if let Some(Entry { place: Place::Here(holder), .. }) = roster.people.get(&member.id) {

@@ -7,7 +7,7 @@
 
 mod content;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -55,7 +55,7 @@ struct State {
     /// Content of files, as frames in two parts: written only when nothing else waits.
     content: VecDeque<(FileId, [Bytes; 2])>,
     mode: Mode,
-    tracks: HashMap<ConvId, Track>,
+    tracks: BTreeMap<ConvId, Track>,
     /// The last messages handed to the writer and not yet reported written.
     in_flight: Vec<(ConvId, Seq)>,
     /// What the outstanding ping will confirm once it is answered.
@@ -251,9 +251,9 @@ impl Outbox {
             return None;
         }
         // The oldest conversation first, so that what a client gets does not depend on chance.
-        let behind =
-            state.tracks.iter().filter(|(_, track)| track.cursor.is_none_or(|cursor| cursor < track.head));
-        let gap = behind.min_by_key(|(conv, _)| **conv).map(|(conv, track)| match track.cursor {
+        let mut tracks = state.tracks.iter();
+        let behind = tracks.find(|(_, track)| track.cursor.is_none_or(|cursor| cursor < track.head));
+        let gap = behind.map(|(conv, track)| match track.cursor {
             None => Gap::Introduction(*conv),
             Some(cursor) => Gap::Messages(*conv, cursor),
         });
@@ -361,7 +361,7 @@ impl Outbox {
     pub(crate) fn written(&self) -> Vec<(ConvId, Seq)> {
         let state = self.state();
         let queued = state.queue.iter().filter_map(|item| item.place);
-        let mut unwritten: HashMap<ConvId, Seq> = HashMap::new();
+        let mut unwritten: BTreeMap<ConvId, Seq> = BTreeMap::new();
         for (conv, seq) in state.in_flight.iter().copied().chain(queued) {
             unwritten.entry(conv).and_modify(|first| *first = seq.min(*first)).or_insert(seq);
         }

@@ -49,6 +49,8 @@ impl Hub {
         loop {
             match self.next_farewell() {
                 Some(due) => tokio::select! {
+                    // What follows is the same.
+                    biased;
                     () = self.news.notified() => {}
                     () = tokio::time::sleep_until(due) => {}
                 },
