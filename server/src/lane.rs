@@ -3,10 +3,11 @@
 //! There is no timer: while one batch is being committed the next one gathers. What a client is told of a
 //! message, it is told after the commit; the order of commits is the order of deliveries.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sotto_proto::{Cid, Reason, Reply};
+use sotto_proto::{Cid, Reason, Reply, Seq};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::error;
@@ -99,6 +100,22 @@ impl LaneWorker {
             Err(fault) => {
                 error!(error = %fault, messages = letters.len(), "messages could not be stored");
                 letters.iter().for_each(|letter| refuse(letter, &not_stored(letter.parcel.cid)));
+                self.find_out(&letters).await;
+            }
+        }
+    }
+
+    /// A commit that has failed may be one all the same. Whoever is here is to hear of it now, not when the next message comes.
+    async fn find_out(&self, letters: &[Letter]) {
+        let talks = letters.iter().map(|letter| (letter.parcel.conversation.id, &letter.parcel));
+        for (conv, parcel) in BTreeMap::from_iter(talks) {
+            let seat = self.store.seat(parcel.sender.id, conv).await;
+            for outbox in self.hub.present(&parcel.conversation) {
+                match &seat {
+                    Ok(seat) => outbox.hear_of(conv, seat.as_ref().map_or(Seq::ZERO, |seat| seat.head)),
+                    // Its next connection finds out.
+                    Err(_) => outbox.close(crate::session::internal()),
+                }
             }
         }
     }

@@ -234,6 +234,21 @@ impl Outbox {
         self.work.notify_one();
     }
 
+    /// The store has messages up to this one. A client that has not been queued them is behind, and did not know.
+    pub(crate) fn hear_of(&self, conv: ConvId, head: Seq) {
+        let mut state = self.state();
+        let track = state.tracks.get(&conv).copied().unwrap_or_default();
+        if track.head >= head || track.cursor >= Some(head) {
+            return;
+        }
+        state.tracks.entry(conv).or_default().head = head;
+        if state.mode == Mode::Live {
+            state.mode = Mode::CatchingUp;
+        }
+        drop(state);
+        self.behind.notify_one();
+    }
+
     /// Waits until the client is behind and there is room to feed it, and says with what. Goes live when
     /// there is nothing: from then on every message is delivered by the hub.
     pub(crate) async fn gap(&self) -> Gap {

@@ -178,6 +178,18 @@ fn a_message_that_the_store_has_lost_is_stepped_over_aloud() {
 }
 
 #[test]
+fn a_live_client_that_hears_of_a_message_it_was_not_queued_is_fed_it() {
+    let outbox = live(4);
+    outbox.hear_of(conv(), seq(4));
+    assert_eq!(outbox.next_gap(), None);
+    outbox.hear_of(conv(), seq(5));
+    assert_eq!(outbox.next_gap(), Some(Gap::Messages(conv(), seq(4))));
+    outbox.feed(conv(), page(5, 5));
+    assert_eq!(outbox.next_gap(), None);
+    assert_eq!(written(&outbox), [5, 213]);
+}
+
+#[test]
 fn a_page_that_holds_nothing_ends_the_search() {
     let outbox = live(4);
     deliver(&outbox, 9);
