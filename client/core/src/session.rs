@@ -59,6 +59,8 @@ struct Cursor {
     /// Where this session is: the next seq is exactly one above. `None` until the conversation has been
     /// introduced or listed in a 103.
     at: Option<Seq>,
+    /// Up to where the server is known to know what was seen: where it begins when a 103 does not list this one.
+    noted: Option<Seq>,
     /// Messages of our own that were acknowledged while this session was still behind them: when it gets
     /// there they are no news.
     acknowledged: BTreeSet<Seq>,
@@ -292,7 +294,8 @@ impl Session {
             Reply::Hole { conv, from, to } => return self.hole(conv, from, to),
             Reply::StartOver { conv } => self.start_over(conv),
             Reply::Conversation { conv, kind, members, head, after } => {
-                self.cursors.entry(conv).or_default().at = Some(after);
+                let cursor = self.cursors.entry(conv).or_default();
+                (cursor.at, cursor.noted) = (Some(after), Some(after));
                 self.updates.push_back(Update::Conversation { conv, kind, members, head, after });
             }
             Reply::Joined(people) => self.updates.push_back(Update::Joined(people)),
@@ -324,6 +327,10 @@ impl Session {
         self.state = State::LoggedIn;
         self.token = Some(token);
         let restored = self.epoch.replace(epoch).is_some_and(|known| known != epoch);
+        if resumed {
+            // What the 103 listed.
+            self.cursors.values_mut().for_each(|cursor| cursor.noted = cursor.at.or(cursor.noted));
+        }
         // From now on the account is ours: a later log-in of our own does not push anybody out.
         self.account.take_over = false;
         self.updates.push_back(Update::LoggedIn { user, epoch, resumed });
@@ -464,13 +471,17 @@ impl Session {
     }
 }
 
-/// The conversations with the highest numbers are the youngest; the server knows where the others are.
+/// Those in which most has been seen that the server does not know of: what is not listed it sends again from where it
+/// last knew, and nothing is sent again of a conversation in which that is all.
 fn latest_cursors(cursors: &HashMap<ConvId, Cursor>, most: usize) -> Vec<(ConvId, Seq)> {
-    let known = cursors.iter().filter_map(|(conv, cursor)| cursor.seen.map(|seen| (*conv, seen)));
+    let news = |seen: Seq, noted: Option<Seq>| seen.get().saturating_sub(noted.unwrap_or_default().get());
+    let known = cursors
+        .iter()
+        .filter_map(|(conv, cursor)| cursor.seen.map(|seen| (news(seen, cursor.noted), *conv, seen)));
     let mut known: Vec<_> = known.collect();
     known.sort_unstable_by(|a, b| b.cmp(a));
     known.truncate(most);
-    known
+    known.into_iter().map(|(_, conv, seen)| (conv, seen)).collect()
 }
 
 /// A fresh cid.

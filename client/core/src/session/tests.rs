@@ -149,6 +149,36 @@ fn it_logs_in_with_the_password_and_resumes_with_the_token() {
     assert_eq!((*epoch, &cursors[..]), (Epoch::new(7), &[(conv(), seq(5))][..]));
 }
 
+/// What the server has to be told is where much has come since; it knows the rest from the last time.
+#[test]
+fn a_lobby_in_which_much_was_said_is_resumed_also_beside_more_conversations_than_fit() {
+    let mut it = Bench::ready(0);
+    for number in 2..200 {
+        let conv = ConvId::new(number).unwrap();
+        let (kind, members) = (ConvKind::Set, vec![name("ann"), name("bob")]);
+        let Reply::Message(first) = message(1, None) else { panic!("no 209") };
+        it.tells([
+            Reply::Conversation { conv, kind, members, head: seq(1), after: seq(0) },
+            Reply::Message(Message { conv, ..first }),
+        ]);
+    }
+    it.tells([message(1, None), message(2, None)]);
+    for _ in 0..2 {
+        it.session.disconnected();
+        it.said();
+        it.connects();
+        let [Request::Resume { cursors, .. }] = &it.said()[..] else { panic!("no 103") };
+        assert!(cursors.contains(&(conv(), seq(2))), "{cursors:?}");
+        assert_eq!(cursors.len(), 80);
+    }
+    it.tells([logged_in()]);
+    it.session.disconnected();
+    it.said();
+    it.connects();
+    let [Request::Resume { cursors, .. }] = &it.said()[..] else { panic!("no 103") };
+    assert!(!cursors.contains(&(conv(), seq(2))), "the server knows by now: {cursors:?}");
+}
+
 #[test]
 fn a_restored_server_that_wants_the_password_again_is_begun_with_anew() {
     let mut it = Bench::ready(0);
