@@ -72,6 +72,16 @@ fn limits() -> String {
     text
 }
 
+/// Each connection is an open file, and the usual soft limit of 1,024 is for programs that use `select`. What is beyond the
+/// hard limit is for whoever runs the server to allow.
+pub(crate) fn open_as_many_files_as_allowed() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let allowed = getrlimit(Resource::Nofile).maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: allowed, maximum: allowed }) {
+        tracing::warn!(%error, "cannot raise the limit on open files");
+    }
+}
+
 /// SIGTERM and SIGINT.
 pub(crate) struct Signals {
     terminate: Signal,

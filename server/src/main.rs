@@ -53,6 +53,7 @@ fn invite(config: &Config, new: bool) -> Outcome {
 
 fn serve(config: Config) -> Outcome {
     let _logging = logging::start(config.log, config.log_format);
+    cli::open_as_many_files_as_allowed();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
     runtime.block_on(async {
         // Asked for before anything is opened: a signal during start-up is not lost.

@@ -234,3 +234,16 @@ fn the_example_configuration_is_accepted_as_it_is_printed() {
     fs::write(&file, printed.stdout).unwrap();
     ServerProcess::start(dir.path(), &["--config", file.to_str().unwrap()]);
 }
+
+/// A thousand clients are a thousand open files, and the usual soft limit is 1,024.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_server_opens_as_many_files_as_the_hard_limit_allows() {
+    let dir = TempDir::new().unwrap();
+    let limited = ["sh", "-c", "ulimit -S -n 256; exec \"$0\" \"$@\""].map(str::to_owned);
+    let server = ServerProcess::start_under(&limited, dir.path(), &[]).unwrap();
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    let [soft, hard, ..] = line.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{line}") };
+    assert!(soft == hard && soft != "256", "{line}");
+}
