@@ -8,6 +8,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
+use crate::data_dir::SETTINGS;
 use crate::limits::Limits;
 use crate::passwords::Argon2Cost;
 use crate::store::LobbyHistory;
@@ -152,7 +153,7 @@ impl RawConfig {
     /// A sentence that names the setting, for a file also the line, and what to do.
     pub fn decide(self, file: Option<&Path>) -> Result<Config, String> {
         let data_dir = self.data_dir.clone();
-        let implied = data_dir.unwrap_or_else(default_data_dir).join("server.toml");
+        let implied = data_dir.unwrap_or_else(default_data_dir).join(SETTINGS);
         let from_file = match file {
             Some(file) => read(file)?,
             None if implied.exists() => read(&implied)?,

@@ -8,7 +8,8 @@ use anyhow::Context;
 use aws_lc_rs::constant_time;
 use sotto_proto::limits::MAX_INVITE_CHARS;
 
-const FILE: &str = "invite-code";
+use crate::data_dir::INVITE;
+
 /// 20 characters of an alphabet of 32: 100 bits.
 const CODE_CHARS: usize = 20;
 /// Without what is mistaken for something else when read aloud or copied by hand.
@@ -23,7 +24,7 @@ pub(crate) struct Invite {
 impl Invite {
     /// The invite of a data directory; made if there is none.
     pub(crate) fn in_dir(dir: &Path) -> anyhow::Result<Self> {
-        let invite = Self { file: dir.join(FILE) };
+        let invite = Self { file: dir.join(INVITE) };
         if !invite.file.exists() {
             Self::replace(dir)?;
         }
@@ -37,7 +38,7 @@ impl Invite {
         getrandom::fill(&mut random).context("this machine has no randomness")?;
         let pick = |byte: &u8| ALPHABET.get(usize::from(byte % 32)).copied().map(char::from);
         let code: String = random.iter().filter_map(pick).collect();
-        write_private(&dir.join(FILE), &code)
+        write_private(&dir.join(INVITE), &code)
             .with_context(|| format!("cannot write the invite into {}", dir.display()))
     }
 

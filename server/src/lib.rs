@@ -8,6 +8,7 @@ mod bus;
 mod compat;
 mod config;
 mod connection;
+mod data_dir;
 mod downloads;
 mod error;
 mod handlers;
@@ -24,12 +25,11 @@ mod store;
 mod throttle;
 mod tls;
 
-use std::fs::{self, DirBuilder, File, TryLockError};
+use std::fs::{self, File};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use sotto_proto::{ConvKind, Link, Pin};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -53,9 +53,6 @@ use spool::Spool;
 use store::{Conversation, Sqlite, Store, UserId};
 use throttle::{Source, Throttle};
 use tls::Identity;
-
-/// The last link, without an invite, for `sotto-server invite`: only the server that runs knows its port.
-const LINK_FILE: &str = "link";
 
 /// What every connection shares.
 pub(crate) struct Server {
@@ -99,12 +96,12 @@ pub struct Bound {
 /// # Errors
 /// A sentence that names the thing that is wrong and the remedy.
 pub async fn open(config: Config) -> anyhow::Result<Bound> {
-    let lock = lock_data_dir(&config.data_dir)?;
+    let lock = data_dir::lock(&config.data_dir)?;
     let identity = Arc::new(match &config.certificate {
         Some((cert, key)) => Identity::from_files(cert, key)?,
-        None => Identity::own(&config.data_dir.join("identity"))?,
+        None => Identity::own(&config.data_dir.join(data_dir::IDENTITY))?,
     });
-    let database = config.data_dir.join("sotto.db");
+    let database = config.data_dir.join(data_dir::DATABASE);
     let store = Sqlite::open(&database).with_context(|| {
         format!("cannot use the database {}; is the disk full, or not writable?", database.display())
     })?;
@@ -114,7 +111,7 @@ pub async fn open(config: Config) -> anyhow::Result<Bound> {
     let address = listener.local_addr()?;
     let plaintext = listen_in_the_clear(&config).await?;
     let address_link = Link { invite: None, ..link(&config, address, identity.pin())? };
-    fs::write(config.data_dir.join(LINK_FILE), format!("{address_link}\n")).with_context(|| {
+    fs::write(config.data_dir.join(data_dir::LINK), format!("{address_link}\n")).with_context(|| {
         format!("cannot write to the data directory {}; is the disk full?", config.data_dir.display())
     })?;
     let (server, lane) = assemble(config, Arc::new(store))?;
@@ -241,7 +238,7 @@ impl Bound {
 /// # Errors
 /// When no server has run there yet.
 pub fn link_of(config: &Config) -> anyhow::Result<Link> {
-    let file = config.data_dir.join(LINK_FILE);
+    let file = config.data_dir.join(data_dir::LINK);
     let text = fs::read_to_string(&file).with_context(|| {
         format!(
             "no server has run on {} yet; name its data directory with --data-dir",
@@ -292,28 +289,4 @@ fn reachable(listening: IpAddr) -> IpAddr {
         socket.local_addr()
     });
     asked.map_or(IpAddr::from([127, 0, 0, 1]), |address| address.ip())
-}
-
-fn lock_data_dir(dir: &Path) -> anyhow::Result<File> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    let named = || dir.display().to_string();
-    builder.create(dir).with_context(|| format!("cannot make the data directory {}", named()))?;
-    let path = dir.join("lock");
-    let lock =
-        fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).with_context(|| {
-            format!("cannot write to the data directory {}; choose another with --data-dir", named())
-        })?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => bail!(
-            "another sotto-server is using the data directory {}; stop it, or choose another with --data-dir",
-            named()
-        ),
-        Err(TryLockError::Error(fault)) => {
-            Err(fault).with_context(|| format!("cannot lock {}", path.display()))
-        }
-    }
 }

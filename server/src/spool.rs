@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sotto_proto::FileId;
 
+use crate::data_dir::SPOOL;
 use crate::outbox::OutboxId;
 use crate::store::StoredFile;
 use hands::Hands;
@@ -42,7 +43,7 @@ pub(crate) enum Wrote {
 impl Spool {
     /// Makes the directory if there is none.
     pub(crate) fn open(data_dir: &Path, floor: u64) -> io::Result<Self> {
-        let dir = data_dir.join("spool");
+        let dir = data_dir.join(SPOOL);
         make_dir(&dir)?;
         Ok(Self { dir, floor, uploads: Mutex::default(), hands: Hands::start()? })
     }
