@@ -120,6 +120,12 @@ pub(crate) enum StoreError {
         /// What this binary has migrations for.
         known: u32,
     },
+    /// A write has failed, and the database is not fit to be written again yet.
+    #[error("a write has failed, and the database {0}: nothing is stored until that is over")]
+    Unsound(&'static str),
+    /// What the last server left beside the database.
+    #[error("the log beside the database cannot be written: {0}")]
+    Log(std::io::Error),
     /// The writer has ended.
     #[error("the store is closed")]
     Closed,

@@ -6,6 +6,7 @@
 mod files;
 mod queries;
 mod schema;
+mod sound;
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -40,10 +41,14 @@ impl Sqlite {
     /// # Errors
     /// When the file cannot be opened, written or understood.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        sound::write_log_again(path).map_err(StoreError::Log)?;
         let mut connection = schema::open(path)?;
         let epoch = schema::migrate(&mut connection)?;
+        let witness = schema::open_reader(path)?;
+        // A connection has the log open from its first look on.
+        witness.pragma_query_value(None, "user_version", |_| Ok(()))?;
         let (writer, jobs) = mpsc::channel(WRITE_QUEUE);
-        let owner = Writer { path: path.to_owned(), connection: Some(connection) };
+        let owner = Writer { path: path.to_owned(), _witness: witness, connection: Some(connection) };
         std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || owner.run(jobs))
@@ -69,8 +74,12 @@ impl Sqlite {
 /// The thread that writes.
 struct Writer {
     path: PathBuf,
-    /// `None` after a failed write, until the file has been opened again: what a connection remembers of a
-    /// file that it failed to write is not to be built upon.
+    /// Only has the database open, so that the failing connection is never the last to close it and the next one never the
+    /// first to read the log: a failed transaction in it is not read. Dropped before the one that writes, which then empties
+    /// the log.
+    _witness: Connection,
+    /// `None` after a failed write, until the database has been opened again and found sound: what a connection remembers
+    /// of a file that it failed to write is not to be built upon.
     connection: Option<Connection>,
 }
 
@@ -92,11 +101,19 @@ impl Writer {
     ) -> Result<T, StoreError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => schema::open(&self.path)?,
+            None => self.reopen()?,
         };
-        let outcome = work(&mut connection)?;
+        let outcome = work(&mut connection).inspect_err(|fault| {
+            tracing::error!(error = %fault, "a write has failed: nothing is stored until the database is found sound");
+        })?;
         self.connection = Some(connection);
         Ok(outcome)
+    }
+
+    fn reopen(&self) -> Result<Connection, StoreError> {
+        let connection = sound::reopen(&self.path)?;
+        tracing::warn!("the database has been opened again and found sound after a failed write");
+        Ok(connection)
     }
 }
 
@@ -255,5 +272,23 @@ mod tests {
         let failed: Result<(), _> = store.write(|_| Err(StoreError::Corrupt("nonsense"))).await;
         assert!(matches!(failed, Err(StoreError::Corrupt(_))));
         assert!(store.write(|db| Ok(db.is_autocommit())).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_write_nothing_is_written_until_the_database_is_sound() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sotto.db");
+        let store = Sqlite::open(&path).unwrap();
+        let other = schema::open(&path).unwrap();
+        let miscount = |head: i64| other.execute("UPDATE conversation SET head = ?1", [head]).unwrap();
+        let failed: Result<(), _> = store.write(|_| Err(StoreError::Corrupt("nonsense"))).await;
+        assert!(failed.is_err());
+        miscount(7);
+        for _ in 0..2 {
+            let refused: Result<(), _> = store.write(|_| panic!("this is not to be reached")).await;
+            assert!(matches!(refused, Err(StoreError::Unsound(_))), "{refused:?}");
+        }
+        miscount(0);
+        store.write(|_| Ok(())).await.unwrap();
     }
 }
