@@ -20,7 +20,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     raw: RawConfig,
     /// Read settings from this file [default: server.toml in the data directory, if there is one]
-    #[arg(long, value_name = "FILE", env = "SOTTO_CONFIG")]
+    #[arg(long, value_name = "FILE", env = "SOTTO_CONFIG", global = true)]
     config: Option<PathBuf>,
     /// Print the commented example of a settings file and exit
     #[arg(long)]
@@ -38,6 +38,16 @@ pub(crate) enum Command {
         #[arg(long)]
         new: bool,
     },
+    /// Look through a data directory for damage; changes nothing, works while the server runs
+    ///
+    /// Checks the database's structure and references, that each conversation has all its messages from the first to the last
+    /// and each can be read, that seats and sets go together, and that the content of each file is there, as long as it should be,
+    /// with its hash. Prints a line for each finding; exits with 1 if there is a fault. Messages have no checksum: a changed letter
+    /// in one is not found.
+    Verify {
+        /// The directory [default: the data directory]
+        dir: Option<PathBuf>,
+    },
 }
 
 const EXAMPLES: &str = "\
@@ -46,6 +56,7 @@ Examples:
   sotto-server --listen 127.0.0.1:0 --data-dir /tmp/try
   sotto-server --registration open --limit messages-per-second=50
   sotto-server invite --new                         a new link; the old one no longer registers
+  sotto-server verify                               look for damage, also while it runs
   sotto-server --print-config > server.toml         all settings, explained
 
 It stops on Ctrl+C or SIGTERM, having told everyone; a second one stops it at once.";

@@ -23,7 +23,7 @@ const DEFAULT_LISTEN: &str = "0.0.0.0:7443";
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RawConfig {
     /// Where accounts, messages and the server's identity are kept
-    #[arg(long, value_name = "DIR", env = "SOTTO_DATA_DIR")]
+    #[arg(long, value_name = "DIR", env = "SOTTO_DATA_DIR", global = true)]
     pub data_dir: Option<PathBuf>,
     /// Where to listen [default: 0.0.0.0:7443]; with port 0 the system chooses
     #[arg(long, value_name = "ADDR:PORT", env = "SOTTO_LISTEN")]

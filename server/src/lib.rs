@@ -24,6 +24,7 @@ mod spool;
 mod store;
 mod throttle;
 mod tls;
+pub mod upkeep;
 
 use std::fs::{self, File};
 use std::net::{IpAddr, SocketAddr, UdpSocket};

@@ -1,13 +1,15 @@
 //! The server's command line: arguments, logging, signals, exit code.
 
 mod cli;
+mod commands;
 mod logging;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command};
+use cli::Cli;
+use commands::{Outcome, failed, print};
 use sotto_server::Config;
 
 #[global_allocator]
@@ -19,7 +21,7 @@ fn main() -> ExitCode {
         Some(text) => print(&text),
         None => cli.config().map_err(|sentence| (ExitCode::from(2), anyhow::Error::msg(sentence))).and_then(
             |config| match cli.command {
-                Some(Command::Invite { new }) => invite(&config, new),
+                Some(command) => commands::run(command, &config),
                 None => serve(config),
             },
         ),
@@ -31,24 +33,6 @@ fn main() -> ExitCode {
             code
         }
     }
-}
-
-type Outcome = Result<(), (ExitCode, anyhow::Error)>;
-
-fn failed(error: impl Into<anyhow::Error>) -> (ExitCode, anyhow::Error) {
-    (ExitCode::FAILURE, error.into())
-}
-
-fn print(text: &str) -> Outcome {
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(failed)
-}
-
-fn invite(config: &Config, new: bool) -> Outcome {
-    if new {
-        sotto_server::replace_invite(config).map_err(failed)?;
-    }
-    print(&sotto_server::link_of(config).map_err(failed)?.to_string())
 }
 
 fn serve(config: Config) -> Outcome {

@@ -135,18 +135,7 @@ impl Spool {
 
     /// What is in the spool, whatever it is.
     pub(crate) fn list(&self) -> io::Result<Vec<PathBuf>> {
-        let mut found = Vec::new();
-        for folder in fs::read_dir(&self.dir)? {
-            let folder = folder?.path();
-            if folder.is_dir() {
-                for file in fs::read_dir(&folder)? {
-                    found.push(file?.path());
-                }
-            } else {
-                found.push(folder);
-            }
-        }
-        Ok(found)
+        list(&self.dir)
     }
 
     /// Removes those of `found` that are not the content of a live file; returns how many. A file's row is there
@@ -158,14 +147,38 @@ impl Spool {
     }
 
     fn path(&self, id: FileId) -> PathBuf {
-        let name = id.to_string();
-        let (folder, _) = name.split_at_checked(2).unwrap_or_default();
-        self.dir.join(folder).join(&name)
+        place(&self.dir, id)
     }
 
     fn uploads(&self) -> MutexGuard<'_, HashMap<FileId, Arc<Upload>>> {
         self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where the content of a file is in a spool.
+pub(crate) fn place(spool: &Path, id: FileId) -> PathBuf {
+    let name = id.to_string();
+    let (folder, _) = name.split_at_checked(2).unwrap_or_default();
+    spool.join(folder).join(&name)
+}
+
+/// What is in a spool, whatever it is. There may be no spool.
+pub(crate) fn list(spool: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    if !spool.exists() {
+        return Ok(found);
+    }
+    for folder in fs::read_dir(spool)? {
+        let folder = folder?.path();
+        if folder.is_dir() {
+            for file in fs::read_dir(&folder)? {
+                found.push(file?.path());
+            }
+        } else {
+            found.push(folder);
+        }
+    }
+    Ok(found)
 }
 
 /// Opens a file for reading and writing without following a link; makes it, and its folder, if there is none.

@@ -2,7 +2,7 @@
 //! that another database can take SQLite's place. What a verb returned `Ok` for is durable.
 
 mod files;
-mod sqlite;
+pub(crate) mod sqlite;
 
 #[cfg(test)]
 mod contract;
@@ -105,7 +105,7 @@ pub(crate) enum LobbyHistory {
 pub(crate) enum StoreError {
     /// SQLite says so.
     #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(rusqlite::Error),
     /// A row holds what cannot be in one.
     #[error("the database holds {0}, which no Sotto server has written")]
     Corrupt(&'static str),
@@ -126,9 +126,25 @@ pub(crate) enum StoreError {
     /// What the last server left beside the database.
     #[error("the log beside the database cannot be written: {0}")]
     Log(std::io::Error),
+    /// The database was being read for so long that the log of what was written meanwhile has become too long.
+    #[error(
+        "so much is written meanwhile that the server's log has grown too long, and reading was given up; \
+         try again when less is going on"
+    )]
+    LogGrows,
     /// The writer has ended.
     #[error("the store is closed")]
     Closed,
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            // Nothing else here interrupts anything.
+            Some(rusqlite::ErrorCode::OperationInterrupted) => Self::LogGrows,
+            _ => Self::Sqlite(error),
+        }
+    }
 }
 
 /// What a verb returns: boxed, so that the trait can be a trait object. One allocation beside a

@@ -4,6 +4,8 @@
 //! are in `queries.rs`.
 
 mod files;
+mod inspect;
+mod patience;
 mod queries;
 mod schema;
 mod sound;
@@ -20,6 +22,8 @@ use super::{
     Account, Answer, Conversation, Credentials, Draft, ListedFile, LiveFile, NewAccount, Noted, Outcome,
     PasswordHash, Range, Said, Seat, Store, StoreError, StoredFile, StoredMessage, TokenUse, UserId,
 };
+
+pub(crate) use inspect::{Inspection, KeptFile};
 
 /// How many writes may wait for the writer thread; more wait in their callers.
 const WRITE_QUEUE: usize = 256;

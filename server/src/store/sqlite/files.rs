@@ -169,7 +169,7 @@ pub(super) fn attachment_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Op
     }))
 }
 
-fn hash_at(row: &Row<'_>, column: usize) -> rusqlite::Result<FileHash> {
+pub(super) fn hash_at(row: &Row<'_>, column: usize) -> rusqlite::Result<FileHash> {
     row.get(column).map(FileHash::from_bytes)
 }
 
@@ -178,7 +178,7 @@ fn media_at(row: &Row<'_>, column: usize) -> rusqlite::Result<MediaType> {
     media.parse().map_err(|error| unreadable(column, Type::Text, error))
 }
 
-fn stage_at(row: &Row<'_>, column: usize) -> rusqlite::Result<FileStage> {
+pub(super) fn stage_at(row: &Row<'_>, column: usize) -> rusqlite::Result<FileStage> {
     Ok(match row.get::<_, i64>(column)? {
         0 => FileStage::Uploading,
         1 => FileStage::Stored,

@@ -16,7 +16,7 @@ use crate::store::{
 const TOKENS_PER_ACCOUNT: u32 = 8;
 
 const KIND_LOBBY: i64 = 0;
-const KIND_SET: i64 = 1;
+pub(super) const KIND_SET: i64 = 1;
 
 pub(super) fn register(
     db: &mut Connection,
@@ -287,7 +287,7 @@ fn with_members(db: &Connection, mut seat: Seat) -> Result<Seat, StoreError> {
     Ok(seat)
 }
 
-fn members_of(db: &Connection, conv: ConvId) -> Result<Vec<Account>, StoreError> {
+pub(super) fn members_of(db: &Connection, conv: ConvId) -> Result<Vec<Account>, StoreError> {
     let mut statement = db.prepare_cached(
         "SELECT a.id, a.name FROM seat s JOIN account a ON a.id = s.account WHERE s.conv = ?1 ORDER BY a.id",
     )?;
@@ -296,7 +296,7 @@ fn members_of(db: &Connection, conv: ConvId) -> Result<Vec<Account>, StoreError>
 }
 
 /// What identifies a set: the hash of its members' numbers, sorted, all of the same width.
-fn set_key(members: &[UserId]) -> Vec<u8> {
+pub(super) fn set_key(members: &[UserId]) -> Vec<u8> {
     let mut bytes = b"set1".to_vec();
     for member in members {
         bytes.extend_from_slice(&member.0.to_be_bytes());

@@ -60,9 +60,14 @@ fn check_settings(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The schema's version that this binary writes.
+pub(super) fn known() -> u32 {
+    u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
+}
+
 /// Brings the schema up to date in one transaction, which is also the proof that the file can be written.
 pub(super) fn migrate(connection: &mut Connection) -> Result<Epoch, StoreError> {
-    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    let known = known();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > known {
