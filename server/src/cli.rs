@@ -38,7 +38,17 @@ pub(crate) enum Command {
         #[arg(long)]
         new: bool,
     },
-    /// Look through a data directory for damage; changes nothing, works while the server runs
+    /// Copy everything the server needs to a new directory, and check the copy; works while the server runs
+    ///
+    /// The copy holds the messages, accounts and files of one moment, the server's identity with its key, the invite and the
+    /// settings in the data directory. Whoever has it can read all of that and be this server: keep it as safe. It gets its name
+    /// only when it is whole, on the disk, and has been found sound as by `verify`. What is on its way at that moment is not in it:
+    /// files are sent anew. Run it as the user that runs the server.
+    Backup {
+        /// The new directory; what is above it has to be there
+        dir: PathBuf,
+    },
+    /// Look through a data directory, or a backup, for damage; changes nothing, works while the server runs
     ///
     /// Checks the database's structure and references, that each conversation has all its messages from the first to the last
     /// and each can be read, that seats and sets go together, and that the content of each file is there, as long as it should be,
@@ -56,7 +66,7 @@ Examples:
   sotto-server --listen 127.0.0.1:0 --data-dir /tmp/try
   sotto-server --registration open --limit messages-per-second=50
   sotto-server invite --new                         a new link; the old one no longer registers
-  sotto-server verify                               look for damage, also while it runs
+  sotto-server backup /srv/backups/monday           everything, checked, also while it runs
   sotto-server --print-config > server.toml         all settings, explained
 
 It stops on Ctrl+C or SIGTERM, having told everyone; a second one stops it at once.";

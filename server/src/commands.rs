@@ -26,6 +26,7 @@ pub(crate) fn print(text: &str) -> Outcome {
 pub(crate) fn run(command: Command, config: &Config) -> Outcome {
     match command {
         Command::Invite { new } => invite(config, new),
+        Command::Backup { dir } => backup(config, &dir),
         Command::Verify { dir } => verify(dir.as_deref().unwrap_or(&config.data_dir)),
     }
 }
@@ -35,6 +36,12 @@ fn invite(config: &Config, new: bool) -> Outcome {
         sotto_server::replace_invite(config).map_err(failed)?;
     }
     print(&sotto_server::link_of(config).map_err(failed)?.to_string())
+}
+
+fn backup(config: &Config, dir: &Path) -> Outcome {
+    let began = Instant::now();
+    let contents = with_progress(|tell| upkeep::backup(config, dir, tell)).map_err(failed)?;
+    print(&format!("backed up to {}: {contents}, in {:.1} s", dir.display(), began.elapsed().as_secs_f64()))
 }
 
 fn verify(dir: &Path) -> Outcome {

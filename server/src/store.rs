@@ -126,6 +126,9 @@ pub(crate) enum StoreError {
     /// What the last server left beside the database.
     #[error("the log beside the database cannot be written: {0}")]
     Log(std::io::Error),
+    /// The copy of a database.
+    #[error("cannot write the copy: {0}")]
+    Copy(std::io::Error),
     /// The database was being read for so long that the log of what was written meanwhile has become too long.
     #[error(
         "so much is written meanwhile that the server's log has grown too long, and reading was given up; \

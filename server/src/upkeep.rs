@@ -1,10 +1,12 @@
-//! What an operator does with the data of a server, beside it or while it is stopped: look through it.
+//! What an operator does with the data of a server, beside it or while it is stopped: copy it, look through it.
 //! Nothing here is reached from a connection, and everything may wait for disks.
 
+mod backup;
 mod contents;
 mod disk;
 mod verify;
 
+pub use backup::backup;
 pub use verify::{Finding, Verdict, verify};
 
 use std::fmt;

@@ -8,6 +8,7 @@
     reason = "that is how a test fails"
 )]
 
+mod backup;
 mod bad_input;
 mod conversation;
 mod delivery;

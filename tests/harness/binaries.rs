@@ -53,12 +53,7 @@ impl ServerProcess {
 
     /// As [`Self::start`], with files that cannot grow beyond so many KiB: to it the disk is full then.
     pub fn start_within(dir: &Path, kib: u32) -> Self {
-        let server = server(dir, &[]);
-        let mut shell = Command::new("sh");
-        // Ignored signals stay ignored: the write fails instead.
-        shell.args(["-c", &format!("trap '' XFSZ; ulimit -S -f {}; exec \"$0\" \"$@\"", kib * 2)]);
-        shell.arg(server.get_program()).args(server.get_args()).stdin(Stdio::null());
-        Self::run(shell)
+        Self::run(within(&server(dir, &[]), kib))
     }
 
     /// From now on it can write nothing, as on a disk that is full to the last byte. It has to be one of [`Self::start_within`].
@@ -140,6 +135,16 @@ impl Drop for ServerProcess {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A command line whose process cannot make files grow beyond so many KiB.
+#[must_use]
+pub fn within(command: &Command, kib: u32) -> Command {
+    let mut shell = Command::new("sh");
+    // Ignored signals stay ignored: the write fails instead.
+    shell.args(["-c", &format!("trap '' XFSZ; ulimit -S -f {}; exec \"$0\" \"$@\"", kib * 2)]);
+    shell.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+    shell
 }
 
 /// A server's command line with cheap passwords, open doors and port 0.

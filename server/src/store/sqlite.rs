@@ -3,6 +3,7 @@
 //! WAL with `synchronous=FULL`: what has been committed survives a power cut. The statements of each verb
 //! are in `queries.rs`.
 
+mod copy;
 mod files;
 mod inspect;
 mod patience;
@@ -23,6 +24,7 @@ use super::{
     PasswordHash, Range, Said, Seat, Store, StoreError, StoredFile, StoredMessage, TokenUse, UserId,
 };
 
+pub(crate) use copy::{copy, let_go};
 pub(crate) use inspect::{Inspection, KeptFile};
 
 /// How many writes may wait for the writer thread; more wait in their callers.

@@ -1,4 +1,4 @@
-//! Looking through data, without a server and without a network.
+//! Copies, and looking through them, without a server and without a network.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::data_dir::{DATABASE, INVITE, SPOOL};
-use crate::spool;
 use crate::store::{
     Draft, LobbyHistory, NewAccount, NewFile, PasswordHash, Room, Sqlite, Store, UserId, lobby_id,
 };
+use crate::{Config, RawConfig, spool};
 
 const CONTENT: &[u8] = b"what is in the file";
 
@@ -70,6 +70,13 @@ fn content(dir: &Path) -> PathBuf {
 fn damage(dir: &Path, sql: &str) {
     let database = Connection::open(dir.join(DATABASE)).unwrap();
     database.execute_batch(&format!("PRAGMA foreign_keys = off; {sql}")).unwrap();
+}
+
+fn config(dir: &Path) -> Config {
+    let none = dir.join("none.toml");
+    fs::write(&none, "").unwrap();
+    let raw = RawConfig { data_dir: Some(dir.to_owned()), ..RawConfig::default() };
+    raw.decide(Some(&none)).unwrap()
 }
 
 fn found(dir: &Path) -> Vec<String> {
@@ -165,4 +172,64 @@ async fn a_database_with_a_page_that_is_none_is_found() {
     assert!(!found(dir.path()).is_empty());
     fs::write(&path, vec![b'x'; 8192]).unwrap();
     assert!(found(dir.path())[0].contains("the database cannot be read"));
+}
+
+#[tokio::test]
+async fn a_backup_has_everything_and_is_another_history() {
+    let (dir, to) = (data().await, tempfile::tempdir().unwrap());
+    let backup_dir = to.path().join("monday");
+    let contents = backup(&config(dir.path()), &backup_dir, &|_| {}).unwrap();
+    assert_eq!((contents.accounts, contents.messages, contents.files), (3, 5, 1));
+    assert_eq!(fs::read(content(&backup_dir)).unwrap(), CONTENT);
+    assert_eq!(fs::read(backup_dir.join(INVITE)).unwrap(), b"come-in\n");
+    assert_eq!(fs::read_dir(to.path()).unwrap().count(), 1, "nothing else is left there");
+    assert_eq!(found(&backup_dir), [""; 0]);
+    let beside = |name: &str| backup_dir.join(format!("{DATABASE}-{name}")).exists();
+    assert!(!beside("wal") && !beside("shm"), "looking at a backup changes nothing");
+    let epoch = |dir: &Path| Sqlite::open(&dir.join(DATABASE)).unwrap().epoch();
+    assert_ne!(epoch(&backup_dir), epoch(dir.path()));
+}
+
+#[tokio::test]
+async fn a_file_that_is_let_go_of_while_others_are_copied_is_noted_as_gone() {
+    let (dir, to) = (data().await, tempfile::tempdir().unwrap());
+    contents::copy_database(dir.path(), to.path(), &|_| {}).unwrap();
+    fs::remove_file(content(dir.path())).unwrap();
+    let lost = contents::copy_files(dir.path(), to.path(), &|_| {}).unwrap_err().to_string();
+    assert!(lost.contains("is missing"), "its row says that it is there: {lost}");
+    fs::remove_dir(to.path().join(SPOOL)).unwrap();
+    damage(dir.path(), "UPDATE file SET stage = 2");
+    contents::copy_files(dir.path(), to.path(), &|_| {}).unwrap();
+    assert_eq!(found(to.path()), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_backup_that_cannot_be_sound_is_none() {
+    let (dir, to) = (data().await, tempfile::tempdir().unwrap());
+    let backup_dir = to.path().join("monday");
+    let refused = || backup(&config(dir.path()), &backup_dir, &|_| {}).unwrap_err().to_string();
+    fs::write(content(dir.path()), b"something else").unwrap();
+    assert!(refused().contains("is not what was offered"));
+    fs::write(content(dir.path()), CONTENT).unwrap();
+    damage(dir.path(), "DELETE FROM message WHERE conv = 1 AND seq = 2");
+    assert!(refused().contains("lacks messages 2 to 2"));
+    assert_eq!(fs::read_dir(to.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_backup_goes_only_where_nothing_is() {
+    let (dir, to) = (data().await, tempfile::tempdir().unwrap());
+    fs::write(to.path().join("mine"), "").unwrap();
+    let refused = |to: &Path| backup(&config(dir.path()), to, &|_| {}).unwrap_err().to_string();
+    assert!(refused(to.path()).contains("not an empty directory"));
+    assert!(refused(&to.path().join("mine")).contains("not an empty directory"));
+    assert!(refused(&to.path().join("no/such")).contains("directory above it"));
+    let empty = to.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    let unfinished = to.path().join("empty.unfinished");
+    fs::create_dir(&unfinished).unwrap();
+    fs::write(unfinished.join("mine"), "").unwrap();
+    assert!(refused(&empty).contains("is not what a backup has left behind"));
+    fs::rename(unfinished.join("mine"), unfinished.join(DATABASE)).unwrap();
+    backup(&config(dir.path()), &empty, &|_| {}).unwrap();
 }

@@ -193,3 +193,24 @@ fn is_old(path: &PathBuf) -> bool {
     let age = fs::symlink_metadata(path).and_then(|entry| entry.modified());
     age.is_ok_and(|since| SystemTime::now().duration_since(since).unwrap_or_default() > ORPHANED)
 }
+
+/// As [`verify`], for what was copied just now.
+///
+/// # Errors
+/// When there is anything wrong with it.
+pub(super) fn ensure_sound(dir: &Path, tell: Tell<'_>) -> anyhow::Result<Contents> {
+    let mut first = None;
+    let mut report = |finding| {
+        if let Finding::Fault(sentence) = finding {
+            first.get_or_insert(sentence);
+        }
+    };
+    let Verdict { contents, faults } = verify(dir, &mut report, tell)?;
+    match first {
+        None => Ok(contents),
+        Some(first) => anyhow::bail!(
+            "the copy is not sound, and was thrown away: {first} ({faults} faults in all); \
+             sotto-server verify tells what is wrong with what was copied"
+        ),
+    }
+}
