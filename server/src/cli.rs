@@ -58,6 +58,17 @@ pub(crate) enum Command {
         /// The directory [default: the data directory]
         dir: Option<PathBuf>,
     },
+    /// Make the data directory what it was when a backup was made; not while the server runs
+    ///
+    /// Everything is copied and checked before anything is replaced. Clients notice that the history is another one and start over;
+    /// what was sent after the backup is gone for them, too. The backup stays as it is.
+    Restore {
+        /// The directory that was made by backup
+        backup: PathBuf,
+        /// Move the data that is there aside, into replaced-N in the data directory
+        #[arg(long)]
+        replace: bool,
+    },
 }
 
 const EXAMPLES: &str = "\
@@ -67,6 +78,7 @@ Examples:
   sotto-server --registration open --limit messages-per-second=50
   sotto-server invite --new                         a new link; the old one no longer registers
   sotto-server backup /srv/backups/monday           everything, checked, also while it runs
+  sotto-server restore /srv/backups/monday --replace
   sotto-server --print-config > server.toml         all settings, explained
 
 It stops on Ctrl+C or SIGTERM, having told everyone; a second one stops it at once.";

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use sotto_server::Config;
-use sotto_server::upkeep::{self, Finding, Progress};
+use sotto_server::upkeep::{self, Finding, Occupied, Progress, Restored};
 
 use crate::cli::Command;
 
@@ -28,6 +28,8 @@ pub(crate) fn run(command: Command, config: &Config) -> Outcome {
         Command::Invite { new } => invite(config, new),
         Command::Backup { dir } => backup(config, &dir),
         Command::Verify { dir } => verify(dir.as_deref().unwrap_or(&config.data_dir)),
+        Command::Restore { backup, replace: false } => restore(config, &backup, Occupied::Refuse),
+        Command::Restore { backup, replace: true } => restore(config, &backup, Occupied::MoveAside),
     }
 }
 
@@ -54,6 +56,16 @@ fn verify(dir: &Path) -> Outcome {
         0 => print(&format!("{} is sound: {}", dir.display(), verdict.contents)),
         faults => Err(failed(anyhow::anyhow!("{} is not sound: {faults} faults", dir.display()))),
     }
+}
+
+fn restore(config: &Config, backup: &Path, occupied: Occupied) -> Outcome {
+    let restored = with_progress(|tell| upkeep::restore(config, backup, occupied, tell)).map_err(failed)?;
+    let Restored { contents, replaced } = restored;
+    print(&format!("restored to {}: {contents}", config.data_dir.display()))?;
+    if let Some(replaced) = replaced {
+        print(&format!("what was there before is in {}", replaced.display()))?;
+    }
+    print("the invite is that of the backup; sotto-server invite --new ends it")
 }
 
 /// Does something that takes its time, and says how far it is where somebody sees that.

@@ -98,6 +98,9 @@ pub struct Bound {
 /// A sentence that names the thing that is wrong and the remedy.
 pub async fn open(config: Config) -> anyhow::Result<Bound> {
     let lock = data_dir::lock(&config.data_dir)?;
+    if let Some(replaced) = upkeep::finish(&config.data_dir)? {
+        tracing::warn!(replaced = %replaced.display(), "a restore that was cut short has been finished");
+    }
     let identity = Arc::new(match &config.certificate {
         Some((cert, key)) => Identity::from_files(cert, key)?,
         None => Identity::own(&config.data_dir.join(data_dir::IDENTITY))?,

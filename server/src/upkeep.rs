@@ -1,12 +1,16 @@
-//! What an operator does with the data of a server, beside it or while it is stopped: copy it, look through it.
-//! Nothing here is reached from a connection, and everything may wait for disks.
+//! What an operator does with the data of a server, beside it or while it is stopped: copy it, look through it, put a copy
+//! back. Nothing here is reached from a connection, and everything may wait for disks.
 
 mod backup;
 mod contents;
 mod disk;
+mod install;
+mod restore;
 mod verify;
 
 pub use backup::backup;
+pub(crate) use install::finish;
+pub use restore::{Occupied, Restored, restore};
 pub use verify::{Finding, Verdict, verify};
 
 use std::fmt;

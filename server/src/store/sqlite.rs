@@ -24,7 +24,7 @@ use super::{
     PasswordHash, Range, Said, Seat, Store, StoreError, StoredFile, StoredMessage, TokenUse, UserId,
 };
 
-pub(crate) use copy::{copy, let_go};
+pub(crate) use copy::{begin_history, copy, let_go};
 pub(crate) use inspect::{Inspection, KeptFile};
 
 /// How many writes may wait for the writer thread; more wait in their callers.

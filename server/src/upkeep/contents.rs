@@ -36,6 +36,11 @@ pub(super) fn ensure_data(dir: &Path) -> anyhow::Result<()> {
         "{} holds no data of a Sotto server: there is no {DATABASE} in it",
         dir.display()
     );
+    ensure!(
+        !super::install::is_pending(dir),
+        "a restore into {} was cut short; start the server there, or restore again, to finish it",
+        dir.display()
+    );
     Ok(())
 }
 

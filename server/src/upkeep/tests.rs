@@ -233,3 +233,19 @@ async fn a_backup_goes_only_where_nothing_is() {
     fs::rename(unfinished.join("mine"), unfinished.join(DATABASE)).unwrap();
     backup(&config(dir.path()), &empty, &|_| {}).unwrap();
 }
+
+#[tokio::test]
+async fn an_older_backup_is_brought_up_to_date_as_it_is_restored() {
+    let (old, new) = (data().await, tempfile::tempdir().unwrap());
+    damage(
+        old.path(),
+        "DROP TABLE standing; DROP TABLE file; ALTER TABLE message DROP COLUMN clear; PRAGMA user_version = 1",
+    );
+    assert!(found(old.path())[0].starts_with("remark: the database is of an earlier version"));
+    let restored = restore(&config(new.path()), old.path(), Occupied::Refuse, &|_| {}).unwrap();
+    assert_eq!((restored.contents.messages, restored.replaced), (5, None));
+    assert!(!found(new.path()).iter().any(|finding| finding.starts_with("fault")));
+    damage(old.path(), "PRAGMA user_version = 99");
+    let newer = restore(&config(new.path()), old.path(), Occupied::MoveAside, &|_| {}).unwrap_err();
+    assert!(format!("{newer:#}").contains("run the newer one"), "{newer:#}");
+}

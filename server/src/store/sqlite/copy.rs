@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, params};
-use sotto_proto::FileId;
+use sotto_proto::{Epoch, FileId};
 
 use super::patience::Patience;
 use super::queries::number_at;
@@ -58,4 +58,11 @@ pub(crate) fn let_go(copy: &Path, files: &[FileId]) -> Result<(), StoreError> {
         tx.execute("UPDATE file SET stage = 2 WHERE id = ?1", params![file.as_bytes()])?;
     }
     Ok(tx.commit()?)
+}
+
+/// Brings a copy up to date, and begins a history of its own.
+pub(crate) fn begin_history(copy: &Path) -> Result<Epoch, StoreError> {
+    let mut copy = Connection::open(copy)?;
+    copy.pragma_update(None, "foreign_keys", true)?;
+    schema::migrate(&mut copy)
 }
