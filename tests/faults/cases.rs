@@ -1,11 +1,13 @@
 //! The faults, a file for each kind, and what they share.
 
+mod backup;
 mod clients;
 mod cuts;
 mod io_errors;
 mod kills;
 mod stall;
 
+pub(crate) use backup::{backups, restore};
 pub(crate) use clients::clients;
 pub(crate) use cuts::cuts;
 pub(crate) use io_errors::io_errors;

@@ -56,7 +56,7 @@ enum Part {
 }
 
 /// Each case with how often it happens, quick and full.
-const CASES: [(&str, usize, usize); 8] = [
+const CASES: [(&str, usize, usize); 10] = [
     ("kill", 25, 500),
     ("commit", 10, 200),
     ("answer", 10, 200),
@@ -65,6 +65,8 @@ const CASES: [(&str, usize, usize); 8] = [
     ("clients", 10, 200),
     ("io-errors", 6, 100),
     ("stall", 1, 20),
+    ("backups", 3, 50),
+    ("restore", 3, 50),
 ];
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -105,6 +107,8 @@ async fn run(name: &str, scale: Scale) -> anyhow::Result<Row> {
         "cuts" => cases::cuts(scale, scale.cycles).await,
         "clients" => cases::clients(scale).await,
         "io-errors" => cases::io_errors(scale).await,
+        "backups" => cases::backups(scale).await,
+        "restore" => cases::restore(scale).await,
         _ => cases::stall(scale).await,
     }
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use sotto_client::{Dial, Trust};
-use sotto_judge::{Place, Random, Said, Verdict, Witness, judge};
-use sotto_proto::{ConvId, Link, Page, Reply, Seq};
+use sotto_judge::{Event, Place, Random, Said, Verdict, Witness, judge};
+use sotto_proto::{Cid, ConvId, Link, Page, Reply, Seq};
 use sotto_tests::binaries::ServerProcess;
 use sotto_tests::{PASSWORD, Person, Seen};
 use tempfile::TempDir;
@@ -22,7 +22,7 @@ use crate::proxy::Proxy;
 use crate::scribe::{Board, Phase, Role, play};
 
 /// What a run would otherwise meet, and the lobby of which everybody sees everything.
-const FLAGS: [&str; 6] =
+pub(crate) const FLAGS: [&str; 6] =
     ["--limit", "registrations-per-source=0", "--limit", "connections=0", "--limit", "strangers=0"];
 /// For everybody to get everything once nothing is broken any more.
 const SETTLING: Duration = Duration::from_secs(90);
@@ -50,6 +50,8 @@ pub(crate) struct Stage {
     scribes: JoinSet<anyhow::Result<()>>,
     /// Whose clients have been killed.
     victims: HashSet<String>,
+    /// Acknowledged before a backup began that was put back.
+    pub(crate) kept: HashSet<Cid>,
 }
 
 impl Stage {
@@ -68,8 +70,8 @@ impl Stage {
         let (phase, _) = watch::channel(Phase::Talk);
         let board = Arc::new(Board::default());
         let scribes = JoinSet::new();
-        let (server, victims) = (Some(server), HashSet::new());
-        let mut stage = Self { proxy, board, server, dial, data, logs, names, phase, scribes, victims };
+        let (server, victims, kept) = (Some(server), HashSet::new(), HashSet::new());
+        let mut stage = Self { proxy, board, server, dial, data, logs, names, phase, scribes, victims, kept };
         stage.begin(talk);
         stage.board.until("everybody to be let in", |board| board.logged_in() >= talk.people).await?;
         Ok(stage)
@@ -124,6 +126,17 @@ impl Stage {
 
     pub(crate) fn data(&self) -> &Path {
         self.data.path()
+    }
+
+    /// Who takes part.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// What everybody has noted so far.
+    pub(crate) fn logs(&self) -> anyhow::Result<Vec<(String, Vec<Event>)>> {
+        let noted = |name: &String| Ok((name.clone(), sotto_judge::read(&self.logs.path().join(name))?));
+        self.names.iter().map(noted).collect()
     }
 
     /// Somebody who is let in beside the others, and is no witness.
@@ -215,7 +228,7 @@ impl Stage {
             epoch = epoch.or(of);
         }
         let epoch = epoch.context("the server does not say which history it has")?;
-        let mut verdict = judge(&witnesses, (epoch, &HashSet::new()));
+        let mut verdict = judge(&witnesses, (epoch, &self.kept));
         verdict.gaps.extend(stuck);
         Ok(verdict)
     }
@@ -240,7 +253,7 @@ fn address(server: &ServerProcess) -> anyhow::Result<SocketAddr> {
 }
 
 /// All that somebody can read, asked for by somebody who knows nothing yet.
-async fn history(
+pub(crate) async fn history(
     dial: &Dial,
     name: &str,
 ) -> anyhow::Result<(BTreeMap<Place, Said>, Option<sotto_proto::Epoch>)> {

@@ -262,7 +262,7 @@ fn heard_what_is_theirs(
 }
 
 /// Each event with the epoch it belongs to.
-fn in_epochs(events: &[Event]) -> impl Iterator<Item = (Option<Epoch>, &Event)> {
+pub fn in_epochs(events: &[Event]) -> impl Iterator<Item = (Option<Epoch>, &Event)> {
     let mut now = None;
     events.iter().map(move |event| {
         if let Event::In(epoch) = event {

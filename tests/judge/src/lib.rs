@@ -5,6 +5,6 @@ mod checker;
 mod log;
 mod random;
 
-pub use checker::{Said, Verdict, Witness, judge};
+pub use checker::{Said, Verdict, Witness, in_epochs, judge};
 pub use log::{Event, Log, Place, mend, read};
 pub use random::Random;
