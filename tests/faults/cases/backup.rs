@@ -17,11 +17,12 @@ use crate::stage::{FLAGS, Stage, history};
 /// Acknowledgements between two steps.
 const SOME: usize = 200;
 
-/// Each backup is killed on its way once, and made then. It is looked through, and a second server tells what is in it: everything acknowledged before it was begun.
+/// Each backup is killed on its way once, and made then. In the end each is looked through, and a second server tells what is in
+/// it: everything acknowledged before it was begun.
 pub(crate) async fn backups(scale: Scale) -> anyhow::Result<Row> {
     let (mut random, dir) = (Random::new(scale.seed), tempfile::tempdir()?);
     let mut stage = Stage::set(talk(scale.seed)).await?;
-    let (mut lost, mut longest, mut meanwhile) = (Vec::new(), Duration::ZERO, 0);
+    let (mut made, mut longest, mut meanwhile) = (Vec::new(), Duration::ZERO, 0);
     for cycle in 0..scale.cycles {
         stage.goes_on_for(1 + random.index(SOME)).await?;
         let before = acknowledged(&stage)?;
@@ -35,21 +36,31 @@ pub(crate) async fn backups(scale: Scale) -> anyhow::Result<Row> {
         run(stage.data(), &["backup", text(&backup)?]).await?;
         longest = longest.max(began.elapsed());
         meanwhile += stage.board.acknowledged() - so_far;
-        run(stage.data(), &["verify", text(&backup)?]).await?;
-        let there = content(&backup, stage.names()).await?;
-        lost.extend(
-            before
-                .into_iter()
-                .filter(|(place, said)| there.get(place) != Some(said))
-                .map(|(place, (name, cid))| format!("{cid} of {name} at {place:?} is not in backup {cycle}")),
-        );
-        std::fs::remove_dir_all(backup)?;
+        made.push((backup, before));
     }
     ensure!(meanwhile > 0, "nobody has talked while backups were made");
     let note = format!("{} ms at the most, {meanwhile} stored meanwhile", longest.as_millis());
+    let names = stage.names().to_vec();
     let mut verdict = stage.settle().await?;
-    verdict.lost.extend(lost);
+    for (backup, before) in made {
+        run(&backup, &["verify"]).await?;
+        verdict.lost.extend(missing(&backup, before, &names).await?);
+        std::fs::remove_dir_all(backup)?;
+    }
     Ok(Row { cycles: scale.cycles, note, verdict })
+}
+
+/// What of this is not in a backup, a sentence each.
+async fn missing(
+    backup: &Path,
+    before: BTreeMap<Place, Said>,
+    names: &[String],
+) -> anyhow::Result<Vec<String>> {
+    let there = content(backup, names).await?;
+    let missing = before.into_iter().filter(|(place, said)| there.get(place) != Some(said));
+    Ok(missing
+        .map(|(place, (name, cid))| format!("{cid} of {name} at {place:?} is not in {}", backup.display()))
+        .collect())
 }
 
 /// The server is killed, and what it had is replaced by a backup, at the second try if the first was killed on its way: clients start over, and what comes then is judged.
