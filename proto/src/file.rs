@@ -11,9 +11,13 @@ use crate::limits::{MAX_FILE_BYTES, MAX_FILE_NAME_BYTES, MAX_MEDIA_BYTES};
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct FileId([u8; 16]);
 
-/// What is in a file: the SHA-256 of its content. On the wire 64 lower-case hex digits.
+/// What is in a file: the BLAKE3 hash of its content. On the wire 64 lower-case hex digits.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct FileHash([u8; 32]);
+
+/// Finds out the [`FileHash`] of a content that comes piece by piece.
+#[derive(Clone, Debug, Default)]
+pub struct FileHasher(Box<blake3::Hasher>);
 
 /// What a file is called: 1–255 bytes of UTF-8 without control characters, `/` and `\`. It may still be a name
 /// that a file system takes for something else (`..`, `CON`) or that hides its ending: whoever saves or shows it
@@ -107,7 +111,13 @@ impl FileId {
 }
 
 impl FileHash {
-    /// The SHA-256 of a content.
+    /// The hash of this content.
+    #[must_use]
+    pub fn of(content: &[u8]) -> Self {
+        Self(blake3::hash(content).into())
+    }
+
+    /// The BLAKE3 hash of a content.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -117,6 +127,19 @@ impl FileHash {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+impl FileHasher {
+    /// Takes what comes next in the content.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The hash of all that came.
+    #[must_use]
+    pub fn finish(self) -> FileHash {
+        FileHash(self.0.finalize().into())
     }
 }
 
@@ -229,7 +252,7 @@ impl FromStr for FileHash {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        hex(text).map(Self).ok_or(ValueError::Invalid("SHA-256"))
+        hex(text).map(Self).ok_or(ValueError::Invalid("hash"))
     }
 }
 
@@ -292,6 +315,16 @@ mod tests {
         for good in ["hw3.pdf", "作业 3.pdf", "..", "a:b", &"x".repeat(255)] {
             assert_eq!(FileName::new(good).unwrap().as_str(), good);
         }
+    }
+
+    #[test]
+    fn a_content_hashed_in_pieces_has_the_hash_of_the_whole_which_is_blake3() {
+        let content: Vec<u8> = (0..200_000_u32).map(|at| u8::try_from(at % 251).unwrap()).collect();
+        let mut hasher = FileHasher::default();
+        content.chunks(61_440).for_each(|piece| hasher.update(piece));
+        assert_eq!(hasher.finish(), FileHash::of(&content));
+        let published = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
+        assert_eq!(FileHash::of(b"").to_string(), published);
     }
 
     #[test]

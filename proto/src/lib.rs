@@ -25,7 +25,9 @@ mod window;
 
 pub use decoder::Decoder;
 pub use error::{DecodeError, ValueError};
-pub use file::{Answer, Attachment, FileHash, FileId, FileInfo, FileName, FileStage, MediaType, Standing};
+pub use file::{
+    Answer, Attachment, FileHash, FileHasher, FileId, FileInfo, FileName, FileStage, MediaType, Standing,
+};
 pub use frame::{Frame, FrameBuilder};
 pub use id::{Cid, ConvId, Epoch, Pin, Seq, Token};
 pub use link::Link;

@@ -1,9 +1,9 @@
 //! Files at the wire: offered, answered, carried both ways, resumed, refused.
 
 use bytes::Bytes;
-use sotto_proto::{Answer, FileId, FileStage, Page, Reason, Reply, Request, Standing};
+use sotto_proto::{Answer, FileHash, FileId, FileStage, Page, Reason, Reply, Request, Standing};
 use sotto_tests::binaries::{ServerProcess, server};
-use sotto_tests::files::{content, hash, offer, part};
+use sotto_tests::files::{content, offer, part};
 use sotto_tests::{House, Original, Person};
 use tempfile::TempDir;
 
@@ -220,7 +220,7 @@ async fn a_large_file_is_named_to_the_original_s_programs_and_kept_for_others() 
     assert!(from == "tom" && line.starts_with("[file] file.bin (2.8 MB) is too large"), "{line}");
     ann.reads("tom", "file.bin").await;
     let (file, _) = ann.lists_files().await.remove(0);
-    assert_eq!(hash(&ann.takes(file, 3_000_000).await), hash(&large));
+    assert_eq!(FileHash::of(&ann.takes(file, 3_000_000).await), FileHash::of(&large));
     tom.tells(&["ann"], "still here").await;
     ann.reads("tom", "still here").await;
     wei.tells(&["tom"], "me too").await;

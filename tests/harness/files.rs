@@ -1,6 +1,5 @@
 //! Files, as somebody who knows frames and codes sends and takes them.
 
-use aws_lc_rs::digest;
 use bytes::Bytes;
 use sotto_client::random_cid;
 use sotto_proto::{
@@ -36,13 +35,6 @@ pub fn part(content: &Bytes, (from, to): (u64, u64)) -> Bytes {
     content.slice(at(from)..at(to))
 }
 
-/// The SHA-256 of a content.
-#[must_use]
-pub fn hash(content: &[u8]) -> FileHash {
-    let hash = digest::digest(&digest::SHA256, content);
-    FileHash::from_bytes(hash.as_ref().try_into().expect("32 bytes"))
-}
-
 /// These people; nobody named: everyone.
 #[must_use]
 pub fn to(names: &[&str]) -> Audience {
@@ -55,7 +47,7 @@ pub fn offer(to: &[&str], name: &str, content: &[u8]) -> Offer {
     let file = FileInfo {
         name: FileName::new(name).expect("a name"),
         size: content.len() as u64,
-        hash: hash(content),
+        hash: FileHash::of(content),
         media: "application/octet-stream".parse().expect("a media type"),
     };
     Offer { cid: random_cid().expect("randomness"), to: audience(to), file }

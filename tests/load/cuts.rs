@@ -11,8 +11,8 @@ use sotto_client::{
     Account, Client, Command, Dial, FileCommand, Options, Patience, Phase, TransferId, Trust, Update,
     random_cid,
 };
-use sotto_proto::{Attachment, FileName, Password};
-use sotto_tests::files::{content, hash, to};
+use sotto_proto::{Attachment, FileHash, FileName, Password};
+use sotto_tests::files::{content, to};
 use sotto_tests::wire::Wire;
 use sotto_tests::{PASSWORD, Person};
 
@@ -52,7 +52,7 @@ pub(crate) async fn measure(asked: &Arguments) -> anyhow::Result<ExitCode> {
     let dial = Dial { port: wire.address.port(), ..dial };
     let up = send(&dial, &wire, (&path, bytes, asked.cuts / 2)).await?;
     let (down, saved) = take(&dial, &wire, (data.path(), bytes, asked.cuts / 2)).await?;
-    let whole = hash(&std::fs::read(saved)?) == hash(&sent);
+    let whole = FileHash::of(&std::fs::read(saved)?) == FileHash::of(&sent);
     println!(
         "{} MiB each way in {:.1} s; what was saved is what was sent: {whole}",
         asked.mib,

@@ -1,7 +1,6 @@
 //! Files of an original client: it sends content and nothing else, so the adapter offers it for it, as any client would, and
 //! hands the content over as the server asks for it.
 
-use aws_lc_rs::digest;
 use bytes::Bytes;
 use sotto_proto::{
     Attachment, Audience, Cid, FileHash, FileId, FileInfo, FileName, FileStage, MediaType, Message,
@@ -88,11 +87,9 @@ pub(crate) fn describe(content: &[u8]) -> Result<FileInfo, ValueError> {
         _ if std::str::from_utf8(content).is_ok() => ("file.txt", "text/plain"),
         _ => ("file.bin", "application/octet-stream"),
     };
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest::digest(&digest::SHA256, content).as_ref());
     let size = u64::try_from(content.len()).unwrap_or(u64::MAX);
     let media = media.parse().unwrap_or_else(|_| MediaType::unknown());
-    FileInfo::new(FileName::new(name)?, size, (FileHash::from_bytes(hash), media))
+    FileInfo::new(FileName::new(name)?, size, (FileHash::of(content), media))
 }
 
 /// A message that offers a file, as one that says so: an original client learns what there is, and where its content is to be had

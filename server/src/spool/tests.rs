@@ -4,7 +4,6 @@ use sotto_proto::{ConvId, FileHash, FileInfo, FileName, FileStage, MediaType, Ou
 use super::*;
 use crate::outbox::Outbox;
 use crate::store::{Account, UserId};
-use aws_lc_rs::digest;
 
 const CONTENT: &[u8] = b"what is in the file";
 
@@ -27,8 +26,7 @@ fn sending(content: &[u8]) -> Fixture {
 /// The upload as it is found after a restart.
 fn again(dir: &tempfile::TempDir, content: &[u8]) -> Arc<Upload> {
     let spool = Spool::open(dir.path(), 0).unwrap();
-    let hash = digest::digest(&digest::SHA256, content);
-    let hash = FileHash::from_bytes(hash.as_ref().try_into().unwrap());
+    let hash = FileHash::of(content);
     let name = FileName::new("a.txt").unwrap();
     let file = StoredFile {
         conv: ConvId::new(1).unwrap(),

@@ -8,9 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
-use sotto_proto::{ConvId, FileHash, FileId, Reply, Window};
+use sotto_proto::{ConvId, FileHash, FileHasher, FileId, Reply, Window};
 
 use super::{open_or_make, sync_dir};
 use crate::outbox::{Outbox, OutboxId};
@@ -56,7 +55,7 @@ type Reference = Option<Box<str>>;
 /// What is needed to write on. Without a file: it has been closed, nobody sends just now.
 struct Writing {
     file: Option<File>,
-    hasher: Context,
+    hasher: FileHasher,
 }
 
 /// What became of content that came.
@@ -243,7 +242,7 @@ impl Upload {
         let Some(Writing { file: Some(mut file), hasher }) = self.state().writing.take() else {
             return Err(io::Error::other("the file was closed meanwhile"));
         };
-        if hasher.finish().as_ref() == self.hash.as_bytes() {
+        if hasher.finish() == self.hash {
             file.sync_all()?;
             sync_dir(&self.path)?;
             return Ok(Fate::Whole);
@@ -255,7 +254,7 @@ impl Upload {
         file.set_len(0)?;
         file.rewind()?;
         self.off.store(0, Ordering::Release);
-        state.writing = Some(Writing { file: Some(file), hasher: Context::new(&SHA256) });
+        state.writing = Some(Writing { file: Some(file), hasher: FileHasher::default() });
         Ok(Fate::Again)
     }
 }
@@ -301,7 +300,7 @@ impl Upload {
         const PIECE: usize = 256 * 1024;
         let mut file = open_or_make(&self.path)?;
         file.set_len(off)?;
-        let mut hasher = Context::new(&SHA256);
+        let mut hasher = FileHasher::default();
         let mut left = off;
         let mut buffer = vec![0; PIECE];
         while left > 0 {

@@ -5,8 +5,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
-use aws_lc_rs::digest::{Context, SHA256};
-use sotto_proto::FileHash;
+use sotto_proto::{FileHash, FileHasher};
 
 /// Makes a directory where nothing is.
 pub(super) fn make_dir(dir: &Path) -> io::Result<()> {
@@ -61,7 +60,7 @@ pub(super) fn read(
 ) -> io::Result<(u64, FileHash)> {
     const PIECE: usize = 256 * 1024;
     let (mut buffer, mut size) = (vec![0; PIECE], 0);
-    let mut hasher = Context::new(&SHA256);
+    let mut hasher = FileHasher::default();
     loop {
         let count = file.read(&mut buffer)?;
         let Some(read) = buffer.get(..count).filter(|read| !read.is_empty()) else { break };
@@ -69,9 +68,7 @@ pub(super) fn read(
         piece(read)?;
         size += u64::try_from(count).unwrap_or_default();
     }
-    let mut hash = [0; 32];
-    hash.iter_mut().zip(hasher.finish().as_ref()).for_each(|(to, from)| *to = *from);
-    Ok((size, FileHash::from_bytes(hash)))
+    Ok((size, hasher.finish()))
 }
 
 /// Whether there is a directory, and nothing in it.

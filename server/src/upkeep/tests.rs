@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use aws_lc_rs::digest;
 use rusqlite::Connection;
 use sotto_proto::{Cid, FileHash, FileId, FileInfo, FileName, MediaType, MessageText};
 use tempfile::TempDir;
@@ -55,8 +54,7 @@ async fn data() -> TempDir {
 }
 
 fn offer() -> NewFile {
-    let hash = digest::digest(&digest::SHA256, CONTENT);
-    let hash = FileHash::from_bytes(hash.as_ref().try_into().unwrap());
+    let hash = FileHash::of(CONTENT);
     let name = FileName::new("a.txt").unwrap();
     let info = FileInfo::new(name, CONTENT.len() as u64, (hash, MediaType::unknown())).unwrap();
     let room = Room { per_user: u64::MAX, total: u64::MAX, count: u64::MAX };

@@ -82,7 +82,7 @@ async fn a_file_arrives_whole_over_a_wire_that_is_cut_again_and_again() {
     assert!(up > 3 && down > 3, "{up} and {down} cuts");
     let saved = saved.unwrap();
     assert_eq!(saved.file_name().unwrap(), "作业 3.pdf");
-    assert_eq!(hash(&std::fs::read(saved).unwrap()), hash(&sent));
+    assert_eq!(FileHash::of(&std::fs::read(saved).unwrap()), FileHash::of(&sent));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,7 +108,7 @@ async fn a_client_that_is_started_again_goes_on_with_what_it_had_begun() {
     let mut bob = Person::returns(&house, "bob").await;
     let (file, state) = bob.lists_files().await.remove(0);
     assert_eq!(state.stage, FileStage::Stored);
-    assert_eq!(hash(&bob.takes(file, sent.len() as u64).await), hash(&sent));
+    assert_eq!(FileHash::of(&bob.takes(file, sent.len() as u64).await), FileHash::of(&sent));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -79,7 +79,7 @@ async fn a_disk_that_is_full_in_the_middle_stops_one_upload_and_nobody_else() {
     ann.reads("bob", "chat goes on").await;
     server.finds_room();
     ann.uploads(file, &sent).await;
-    assert_eq!(hash(&bob.takes(file, 2_000_000).await), hash(&sent));
+    assert_eq!(FileHash::of(&bob.takes(file, 2_000_000).await), FileHash::of(&sent));
 }
 
 #[tokio::test]

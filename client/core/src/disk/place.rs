@@ -6,9 +6,9 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use directories::UserDirs;
+use sotto_proto::FileHasher;
 
 use super::Place;
 use crate::safe_name::{numbered, safe_name};
@@ -37,7 +37,7 @@ pub fn downloads() -> PathBuf {
 pub(super) struct Partial {
     path: PathBuf,
     file: File,
-    hasher: Context,
+    hasher: FileHasher,
     off: u64,
 }
 
@@ -67,7 +67,7 @@ impl Partial {
             }
             None => make(&path)?,
         };
-        let mut hasher = Context::new(&SHA256);
+        let mut hasher = FileHasher::default();
         let off = rehash(&mut file, &mut hasher)?;
         Ok(Self { path, file, hasher, off })
     }
@@ -92,7 +92,7 @@ impl Partial {
     /// Proves it, syncs it, and gives it its name.
     pub(super) fn save(self, place: &Place) -> Result<PathBuf, Snag> {
         let Self { path, file, hasher, off } = self;
-        if off != place.size || hasher.finish().as_ref() != place.hash.as_bytes() {
+        if off != place.size || hasher.finish() != place.hash {
             let _ = fs::remove_file(&path);
             return Err(Snag::Mismatch);
         }
@@ -146,7 +146,7 @@ pub(super) fn rename_to(from: &Path, to: &Path) -> io::Result<()> {
     })
 }
 
-fn rehash(file: &mut File, hasher: &mut Context) -> io::Result<u64> {
+fn rehash(file: &mut File, hasher: &mut FileHasher) -> io::Result<u64> {
     let mut buffer = vec![0; 256 * 1024];
     let mut off = 0;
     loop {

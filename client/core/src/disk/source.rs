@@ -5,9 +5,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
-use sotto_proto::{FileHash, FileInfo, FileName};
+use sotto_proto::{FileHasher, FileInfo, FileName};
 
 use super::Source;
 use crate::safe_name::media_type;
@@ -23,7 +22,7 @@ pub(super) fn look(path: &Path) -> Result<Source, Snag> {
     let name: String = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let name = name.replace(|c: char| c.is_control() || c == '\\', "_");
     let name = FileName::new(&name).map_err(|_| Snag::BadName)?;
-    let mut hasher = Context::new(&SHA256);
+    let mut hasher = FileHasher::default();
     let mut buffer = vec![0; PIECE];
     let mut size = 0;
     loop {
@@ -38,10 +37,8 @@ pub(super) fn look(path: &Path) -> Result<Source, Snag> {
     if (after.len(), modified(&after)) != (size, modified(&before)) {
         return Err(Snag::Changed);
     }
-    let mut hash = [0; 32];
-    hash.copy_from_slice(hasher.finish().as_ref());
     let (media, modified) = (media_type(name.as_str()), modified(&after));
-    let info = FileInfo::new(name, size, (FileHash::from_bytes(hash), media)).map_err(|_| Snag::BadName)?;
+    let info = FileInfo::new(name, size, (hasher.finish(), media)).map_err(|_| Snag::BadName)?;
     Ok(Source { info, modified })
 }
 

@@ -5,7 +5,6 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, Timestamps, mknodat, utimensat};
 use tempfile::TempDir;
 
@@ -19,7 +18,7 @@ fn place(dir: &Path, name: &str) -> Place {
 }
 
 fn numbered(dir: &Path, (name, number): (&str, u8)) -> Place {
-    let hash = FileHash::from_bytes(digest(&SHA256, CONTENT).as_ref().try_into().unwrap());
+    let hash = FileHash::of(CONTENT);
     let (file, name) = (FileId::from_bytes([number; 16]), FileName::new(name).unwrap());
     Place { file, name, size: u64::try_from(CONTENT.len()).unwrap(), hash, dir: dir.to_owned() }
 }

@@ -7,7 +7,6 @@ mod taking;
 use std::collections::HashMap;
 use std::fmt::Debug;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use bytes::BytesMut;
 use sotto_proto::{Decoder, FileHash, FileStage, FileState, MediaType, Reason, limits};
 
@@ -40,10 +39,6 @@ fn content() -> Bytes {
     (0..SIZE).map(|at| u8::try_from(at * at % 251).unwrap()).collect()
 }
 
-fn hash(content: &[u8]) -> FileHash {
-    FileHash::from_bytes(digest(&SHA256, content).as_ref().try_into().unwrap())
-}
-
 fn long(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap()
 }
@@ -54,7 +49,7 @@ fn part(content: &Bytes, off: u64, len: u64) -> Bytes {
 }
 
 fn attachment(content: &[u8]) -> Attachment {
-    let (size, hash, media) = (long(content.len()), hash(content), MediaType::unknown());
+    let (size, hash, media) = (long(content.len()), FileHash::of(content), MediaType::unknown());
     Attachment { id: file(), size, hash, media, until: 0, gone: false }
 }
 
@@ -147,7 +142,8 @@ impl Bench {
         match job {
             Job::Look { id, .. } => {
                 let (name, size) = (FileName::new("hw3.pdf").unwrap(), long(self.there.len()));
-                let info = FileInfo::new(name, size, (hash(&self.there), MediaType::unknown())).unwrap();
+                let info =
+                    FileInfo::new(name, size, (FileHash::of(&self.there), MediaType::unknown())).unwrap();
                 Some((id, What::Looked(Source { info, modified: 1 })))
             }
             Job::Read { id, .. } if self.changed => Some((id, What::Failed(Snag::Changed))),
@@ -183,7 +179,7 @@ impl Bench {
 
     fn save(&mut self, place: &Place) -> What {
         let part = self.parts.remove(&TransferId::Taking(place.file)).unwrap();
-        if hash(&part) != place.hash {
+        if FileHash::of(&part) != place.hash {
             return What::Failed(Snag::Mismatch);
         }
         self.saved = Some(part);

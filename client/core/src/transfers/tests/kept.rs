@@ -5,12 +5,13 @@ use crate::transfers::sending::KeptSending;
 
 fn place(name: &str) -> Place {
     let (name, dir) = (FileName::new(name).unwrap(), "/home/下载 \"1\"".into());
-    Place { file: file(), name, size: limits::MAX_FILE_BYTES, hash: hash(b""), dir }
+    Place { file: file(), name, size: limits::MAX_FILE_BYTES, hash: FileHash::of(b""), dir }
 }
 
 fn upload(to: Audience, modified: u64) -> KeptSending {
     let media = "application/pdf".parse().unwrap();
-    let info = FileInfo::new(FileName::new("作业 3.pdf").unwrap(), 5, (hash(b"12345"), media)).unwrap();
+    let info =
+        FileInfo::new(FileName::new("作业 3.pdf").unwrap(), 5, (FileHash::of(b"12345"), media)).unwrap();
     let (path, source) = ("/home/作业\\3.pdf".into(), Source { info, modified });
     KeptSending { cid: cid(1), to, path, source, file: None, paused: false }
 }
