@@ -98,7 +98,7 @@ fn renew(dir: &Path, extra: Extra) -> Result<String, CertError> {
     let minted = sotto_certs::renew(dir, &extra.names()?)?;
     Ok(format!(
         "Renewed the TLS certificate in {}; clients will not notice.\n\n{}\n\
-         The server presents it from its next start.\n",
+         A server that runs presents it within seconds.\n",
         dir.display(),
         facts(&minted)
     ))

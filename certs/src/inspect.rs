@@ -114,6 +114,15 @@ pub fn remaining(certificate: &CertificateDer<'_>, now: SystemTime) -> Result<Du
     Ok(not_after.duration_since(now).unwrap_or_default())
 }
 
+/// How long until the certificate is valid at `now`; zero when it has been before.
+///
+/// # Errors
+/// [`CertError::Certificate`] when it cannot be understood.
+pub fn until_valid(certificate: &CertificateDer<'_>, now: SystemTime) -> Result<Duration, CertError> {
+    let not_before = system_time(parse(certificate)?.validity().not_before);
+    Ok(not_before.duration_since(now).unwrap_or_default())
+}
+
 /// Whether the certificate is that of an identity with this SubjectPublicKeyInfo.
 pub(crate) fn is_identity_of(certificate: &CertificateDer<'_>, spki: &[u8]) -> Result<bool, CertError> {
     let certificate = parse(certificate)?;

@@ -14,7 +14,7 @@ mod mint;
 mod names;
 
 pub use error::CertError;
-pub use inspect::{Summary, pin_of_chain, remaining, show, spki_pin, summary_of_chain};
+pub use inspect::{Summary, pin_of_chain, remaining, show, spki_pin, summary_of_chain, until_valid};
 pub use mint::{Existing, Minted, mint, renew};
 pub use names::{MAX_NAMES, Names};
 

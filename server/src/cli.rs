@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use sotto_server::{Config, EXAMPLE, Limits, RawConfig};
+use sotto_server::{Config, EXAMPLE, Limits, RawConfig, Reload};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A chat server that is not overheard: TLS 1.3 with post-quantum key exchange, nothing lost, one binary.
@@ -81,7 +81,8 @@ Examples:
   sotto-server restore /srv/backups/monday --replace
   sotto-server --print-config > server.toml         all settings, explained
 
-It stops on Ctrl+C or SIGTERM, having told everyone; a second one stops it at once.";
+It stops on Ctrl+C or SIGTERM, having told everyone; a second one stops it at once. On SIGHUP, or when their files
+change, it reads certificate and key again; what cannot be used is logged, and the old one stays.";
 
 impl Cli {
     /// What is to be printed instead of serving.
@@ -112,6 +113,22 @@ pub(crate) fn open_as_many_files_as_allowed() {
     let allowed = getrlimit(Resource::Nofile).maximum;
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: allowed, maximum: allowed }) {
         tracing::warn!(%error, "cannot raise the limit on open files");
+    }
+}
+
+/// SIGHUP: certificate and key are read again, and nothing else.
+pub(crate) struct HangUps(Signal);
+
+impl HangUps {
+    pub(crate) fn listen() -> io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    pub(crate) async fn reload(mut self, reload: Reload) {
+        while self.0.recv().await.is_some() {
+            // What comes of it has been logged.
+            let _ = reload.certificate().await;
+        }
     }
 }
 

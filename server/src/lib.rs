@@ -42,7 +42,7 @@ use tracing::info;
 pub use config::{Config, EXAMPLE, LogFormat, LogLevel, RawConfig, Registration};
 pub use limits::{Limit, Limits};
 pub use passwords::Argon2Cost;
-pub use tls::ALPN;
+pub use tls::{ALPN, Reload, Reloaded};
 
 use accept::{Door, Entrance};
 use bus::NoBus;
@@ -174,6 +174,12 @@ impl Bound {
         self.identity.pin()
     }
 
+    /// What has it read its certificate again while it runs.
+    #[must_use]
+    pub fn reload(&self) -> Reload {
+        Reload(Arc::clone(&self.identity))
+    }
+
     /// What to give to the people who are to come: address, identity and, where it takes one, an invite.
     ///
     /// # Errors
@@ -205,10 +211,11 @@ impl Bound {
         let Self { server, identity, listener, plaintext, lane, .. } = self;
         let tls = TlsAcceptor::from(tls::server_config(Arc::clone(&identity))?);
         let tasks = TaskTracker::new();
+        let watch = server.limits().certificate_watch();
         let announcing = Arc::clone(&server.hub).announce(server.limits().presence());
         let sweeping = handlers::file::keep_swept(Arc::clone(&server));
         let background =
-            [tokio::spawn(announcing), tokio::spawn(identity.keep_fresh()), tokio::spawn(sweeping)];
+            [tokio::spawn(announcing), tokio::spawn(identity.keep_fresh(watch)), tokio::spawn(sweeping)];
         let accepting = accept::accept_loop(listener, Entrance::Tls(tls), Arc::clone(&server), tasks.clone());
         let accepting = tokio::spawn(accepting);
         if let Some(plaintext) = plaintext {

@@ -109,6 +109,8 @@ limits! {
         "days for which a file is kept that not everybody has answered to";
     transfers "transfers-per-connection" = 32, 1..
         "files sent to one client at the same time; one more is told 224 busy";
+    certificate_watch_millis "certificate-watch-millis" = 5000, 10..
+        "milliseconds between two looks whether the files of the certificate have changed; 0: read on SIGHUP only";
     shutdown_seconds "shutdown-seconds" = 8, 1..
         "for finishing what is in flight when the server is stopped";
 }
@@ -280,6 +282,14 @@ impl Limits {
     pub(crate) fn transfers(&self) -> usize {
         // Each holds a file open.
         count(self.transfers).min(1024)
+    }
+
+    pub(crate) fn certificate_watch(&self) -> Duration {
+        if self.certificate_watch_millis == 0 {
+            FOREVER
+        } else {
+            Duration::from_millis(self.certificate_watch_millis)
+        }
     }
 
     pub(crate) fn shutdown(&self) -> Duration {

@@ -42,8 +42,10 @@ fn serve(config: Config) -> Outcome {
     runtime.block_on(async {
         // Asked for before anything is opened: a signal during start-up is not lost.
         let signals = cli::Signals::listen().map_err(failed)?;
+        let hang_ups = cli::HangUps::listen().map_err(failed)?;
         let bound = sotto_server::open(config).await.map_err(failed)?;
         print(&bound.ready_line().map_err(failed)?)?;
+        tokio::spawn(hang_ups.reload(bound.reload()));
         bound.run(signals.stop()).await.map_err(failed)
     })
 }

@@ -10,6 +10,7 @@
 
 mod backup;
 mod bad_input;
+mod certificates;
 mod conversation;
 mod delivery;
 mod desktop;

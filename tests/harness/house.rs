@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sotto_client::{Dial, Trust};
 use sotto_proto::{Link, Pin};
-use sotto_server::{Config, RawConfig, Registration};
+use sotto_server::{Config, RawConfig, Registration, Reload};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,8 @@ pub struct House {
     pub link: Link,
     /// Where the original's programs are served, by a house that does so.
     pub plaintext: Option<SocketAddr>,
+    /// What has it read its certificate again.
+    pub reload: Reload,
     dir: TempDir,
     limits: Vec<String>,
     registration: Registration,
@@ -61,11 +63,11 @@ impl House {
     async fn serve(dir: TempDir, config: Config, (limits, registration): (&[&str], Registration)) -> Self {
         let bound = sotto_server::open(config).await.expect("a server");
         let (address, pin, link) = (bound.address(), bound.pin(), bound.link().expect("a link"));
-        let plaintext = bound.plaintext();
+        let (plaintext, reload) = (bound.plaintext(), bound.reload());
         let stop = CancellationToken::new();
         let running = tokio::spawn(bound.run(stop.clone().cancelled_owned()));
         let limits = limits.iter().map(ToString::to_string).collect();
-        Self { address, pin, link, plaintext, dir, limits, registration, stop, running }
+        Self { address, pin, link, plaintext, reload, dir, limits, registration, stop, running }
     }
 
     /// Where its data are.

@@ -1,0 +1,140 @@
+//! Certificates that are replaced under a running server: who is there stays there, and nothing unfit is ever shown.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rcgen::{CertificateParams, Issuer, KeyPair, SanType};
+use rustls_pki_types::CertificateDer;
+use sotto_certs::{Existing, Names, SERVER_CERTIFICATE, SERVER_KEY};
+use sotto_client::{Dial, Trust};
+use sotto_server::Reloaded;
+use sotto_tests::binaries::ServerProcess;
+use sotto_tests::{House, Person, soon};
+use tempfile::TempDir;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+fn identity_of(house: &House) -> PathBuf {
+    house.dir().join("identity")
+}
+
+fn renew(identity: &Path) {
+    sotto_certs::renew(identity, &Names::of_this_machine()).unwrap();
+}
+
+/// The certificate that a new connection gets.
+async fn shown(dial: &Dial) -> CertificateDer<'static> {
+    let person = Person::stranger(dial).await;
+    person.stream().get_ref().1.peer_certificates().unwrap()[0].clone()
+}
+
+async fn another_is_shown(dial: &Dial, than: &CertificateDer<'static>) {
+    soon("another certificate", async { while shown(dial).await == *than {} }).await;
+}
+
+#[tokio::test]
+async fn fifty_renewals_under_sessions_end_none_of_them() {
+    let house = House::open().await;
+    let mut people = Vec::new();
+    for index in 0..20 {
+        people.push(Person::newcomer(&house, &format!("person{index}")).await);
+    }
+    let mut before = shown(&house.dial()).await;
+    for round in 0..50 {
+        renew(&identity_of(&house));
+        let reloaded = house.reload.certificate().await.unwrap();
+        assert!(matches!(reloaded, Reloaded::Replaced(left) if left > DAY * 89), "{reloaded:?}");
+        people[0].posts(&format!("round {round}")).await;
+        let now = shown(&house.dial()).await;
+        assert_ne!(now, before, "round {round}");
+        before = now;
+    }
+    for person in &mut people[1..] {
+        for round in 0..50 {
+            person.reads("person0", &format!("round {round}")).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_used_leave_the_certificate_in_use() {
+    let house = House::open().await;
+    let dir = identity_of(&house);
+    let [cert, key] = [SERVER_CERTIFICATE, SERVER_KEY].map(|name| dir.join(name));
+    let in_use = shown(&house.dial()).await;
+    let (good_cert, good_key) = (fs::read_to_string(&cert).unwrap(), fs::read_to_string(&key).unwrap());
+    let other = TempDir::new().unwrap();
+    sotto_certs::mint(other.path(), &Names::of_this_machine(), Existing::Keep).unwrap();
+    let others = |name: &str| fs::read_to_string(other.path().join(name)).unwrap();
+    let (end, now) = (good_cert.find("-----END").unwrap(), SystemTime::now());
+    let leaf_alone = beginning(&good_cert, good_cert.rfind("-----BEGIN").unwrap());
+    let (expired, expired_key) = issued(&dir, now - 90 * DAY, now - DAY);
+    let (early, early_key) = issued(&dir, now + DAY, now + 90 * DAY);
+    for (cert_pem, key_pem, complaint) in [
+        (beginning(&good_cert, end / 2), &*good_key, "server.pem"),
+        (leaf_alone, &good_key, "another identity"),
+        ("", &good_key, "holds no certificate"),
+        (&good_cert, "", "cannot read the private key"),
+        (&good_cert, beginning(&good_key, 60), "cannot read the private key"),
+        (&good_cert, &others(SERVER_KEY), "does not belong"),
+        (&others(SERVER_CERTIFICATE), &others(SERVER_KEY), "every client that has this server pinned"),
+        (&expired, &expired_key, "has expired"),
+        (&early, &early_key, "not valid yet, for another 24 hours"),
+    ] {
+        fs::write(&cert, cert_pem).unwrap();
+        fs::write(&key, key_pem).unwrap();
+        let refusal = format!("{:#}", house.reload.certificate().await.unwrap_err());
+        assert!(refusal.contains(complaint), "{refusal:?} does not say {complaint:?}");
+        assert_eq!(shown(&house.dial()).await, in_use, "{complaint}");
+    }
+    fs::write(&cert, &good_cert).unwrap();
+    fs::write(&key, &good_key).unwrap();
+    assert_eq!(house.reload.certificate().await.unwrap(), Reloaded::Same);
+    renew(&dir);
+    assert!(matches!(house.reload.certificate().await.unwrap(), Reloaded::Replaced(_)));
+    assert_ne!(shown(&house.dial()).await, in_use);
+}
+
+fn beginning(text: &str, bytes: usize) -> &str {
+    text.get(..bytes).unwrap()
+}
+
+/// A certificate of the identity in `dir` with its chain, and its key, valid for a time of its own.
+fn issued(dir: &Path, from: SystemTime, to: SystemTime) -> (String, String) {
+    let read = |name: &str| fs::read_to_string(dir.join(name)).unwrap();
+    let (identity, identity_key) = (read(sotto_certs::IDENTITY_CERTIFICATE), read(sotto_certs::IDENTITY_KEY));
+    let issuer = Issuer::from_ca_cert_pem(&identity, KeyPair::from_pem(&identity_key).unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.subject_alt_names = vec![SanType::IpAddress([127, 0, 0, 1].into())];
+    (params.not_before, params.not_after) = (from.into(), to.into());
+    let leaf = params.signed_by(&key, &issuer).unwrap();
+    (format!("{}{identity}", leaf.pem()), key.serialize_pem())
+}
+
+#[tokio::test]
+async fn changed_files_are_noticed_without_a_signal() {
+    let house = House::with_limits(&["certificate-watch-millis=10"]).await;
+    let mut ann = Person::newcomer(&house, "ann").await;
+    let before = shown(&house.dial()).await;
+    renew(&identity_of(&house));
+    another_is_shown(&house.dial(), &before).await;
+    ann.hears_nothing().await;
+}
+
+#[tokio::test]
+async fn a_hang_up_signal_has_the_certificate_read_again() {
+    let (data, certs) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    sotto_certs::mint(certs.path(), &Names::of_this_machine(), Existing::Keep).unwrap();
+    let [cert, key] = [SERVER_CERTIFICATE, SERVER_KEY].map(|name| certs.path().join(name));
+    let watch = ["--limit", "certificate-watch-millis=0"];
+    let cert_and_key = ["--cert", cert.to_str().unwrap(), "--key", key.to_str().unwrap()];
+    let server = ServerProcess::start(data.path(), &[&watch[..], &cert_and_key].concat());
+    let dial = Dial::new(&server.link, Trust::Nothing);
+    let before = shown(&dial).await;
+    renew(certs.path());
+    assert_eq!(shown(&dial).await, before, "without a signal it is not looked at");
+    server.signal("HUP");
+    another_is_shown(&dial, &before).await;
+}
