@@ -38,6 +38,13 @@ pub(crate) enum Command {
         #[arg(long)]
         new: bool,
     },
+    /// Say what is dangerous or wrong about this set-up, and what to do about it; changes nothing
+    ///
+    /// Run it as the user that runs the server, with the same settings. It looks at who can reach the server and what they may do,
+    /// at who else on this machine can read its secrets, at the certificate, the clock, the disk and the limit on open files. It
+    /// prints what it finds, the worst first, and exits with 1 if something is dangerous. It does not see firewalls, nor what is
+    /// wrong with other programs.
+    Check,
     /// Copy everything the server needs to a new directory, and check the copy; works while the server runs
     ///
     /// The copy holds the messages, accounts and files of one moment, the server's identity with its key, the invite and the
@@ -76,6 +83,7 @@ Examples:
   sotto-server                                      everything by itself, on port 7443
   sotto-server --listen 127.0.0.1:0 --data-dir /tmp/try
   sotto-server --registration open --limit messages-per-second=50
+  sotto-server check                                what is dangerous about this set-up, and the remedy
   sotto-server invite --new                         a new link; the old one no longer registers
   sotto-server backup /srv/backups/monday           everything, checked, also while it runs
   sotto-server restore /srv/backups/monday --replace
@@ -104,6 +112,20 @@ fn limits() -> String {
         let _ = write!(text, "\n{:26}{:>8}  {}", limit.name, limit.default, limit.about);
     }
     text
+}
+
+/// A core dump would hold keys, passwords and messages. On Linux nobody but root can look into the process either.
+pub(crate) fn leave_no_core() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let refused = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).err();
+    #[cfg(target_os = "linux")]
+    let refused = {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        refused.or(set_dumpable_behavior(DumpableBehavior::NotDumpable).err())
+    };
+    if let Some(error) = refused {
+        tracing::warn!(%error, "cannot rule out core dumps");
+    }
 }
 
 /// Each connection is an open file, and the usual soft limit of 1,024 is for programs that use `select`. What is beyond the

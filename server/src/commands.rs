@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use sotto_server::Config;
-use sotto_server::upkeep::{self, Finding, Occupied, Progress, Restored};
+use sotto_server::upkeep::{self, Finding, Occupied, Progress, Restored, Weight};
 
 use crate::cli::Command;
 
@@ -26,6 +26,7 @@ pub(crate) fn print(text: &str) -> Outcome {
 pub(crate) fn run(command: Command, config: &Config) -> Outcome {
     match command {
         Command::Invite { new } => invite(config, new),
+        Command::Check => check(config),
         Command::Backup { dir } => backup(config, &dir),
         Command::Verify { dir } => verify(dir.as_deref().unwrap_or(&config.data_dir)),
         Command::Restore { backup, replace: false } => restore(config, &backup, Occupied::Refuse),
@@ -38,6 +39,19 @@ fn invite(config: &Config, new: bool) -> Outcome {
         sotto_server::replace_invite(config).map_err(failed)?;
     }
     print(&sotto_server::link_of(config).map_err(failed)?.to_string())
+}
+
+fn check(config: &Config) -> Outcome {
+    let advice = upkeep::check(config);
+    for one in &advice {
+        print(&one.to_string())?;
+    }
+    let dangers = advice.iter().filter(|one| one.weight == Weight::Danger).count();
+    match (dangers, advice.len()) {
+        (0, 0) => print("nothing to complain of"),
+        (0, warnings) => print(&format!("nothing dangerous; {warnings} to think about")),
+        (dangers, _) => Err(failed(anyhow::anyhow!("{dangers} dangerous; see above"))),
+    }
 }
 
 fn backup(config: &Config, dir: &Path) -> Outcome {

@@ -143,6 +143,12 @@ impl Limits {
         Ok(())
     }
 
+    /// What a limit is set to; `None`: there is no such limit.
+    pub(crate) fn value(&self, name: &str) -> Option<u64> {
+        let limit = Self::TABLE.iter().find(|limit| limit.name == name)?;
+        Some(*(limit.field)(&mut self.clone()))
+    }
+
     pub(crate) fn connections(&self) -> usize {
         // What a tokio semaphore can hold.
         count(self.connections).min(usize::MAX >> 3)

@@ -37,6 +37,7 @@ fn main() -> ExitCode {
 
 fn serve(config: Config) -> Outcome {
     let _logging = logging::start(config.log, config.log_format);
+    cli::leave_no_core();
     cli::open_as_many_files_as_allowed();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
     runtime.block_on(async {

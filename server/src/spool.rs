@@ -219,14 +219,15 @@ fn make_dir(dir: &Path) -> io::Result<()> {
     builder.create(dir)
 }
 
+/// Bytes of the disk that this user may still write.
 #[cfg(unix)]
-fn free(dir: &Path) -> Option<u64> {
+pub(crate) fn free(dir: &Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(dir).ok()?;
     disk.f_bavail.checked_mul(disk.f_frsize)
 }
 
 #[cfg(not(unix))]
-fn free(_dir: &Path) -> Option<u64> {
+pub(crate) fn free(_dir: &Path) -> Option<u64> {
     None
 }
 

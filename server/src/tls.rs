@@ -12,6 +12,7 @@ use rustls::{ServerConfig, version};
 
 pub(crate) use identity::Identity;
 pub use identity::{Reload, Reloaded};
+pub(crate) use pair::Pair;
 
 /// The protocol's name in the handshake. A client that offers none is served, too.
 pub const ALPN: &[u8] = b"sotto/1";

@@ -1,7 +1,8 @@
 //! What an operator does with the data of a server, beside it or while it is stopped: copy it, look through it, put a copy
-//! back. Nothing here is reached from a connection, and everything may wait for disks.
+//! back; and what the set-up is like. Nothing here is reached from a connection, and everything may wait for disks.
 
 mod backup;
+mod check;
 mod contents;
 mod disk;
 mod install;
@@ -9,6 +10,7 @@ mod restore;
 mod verify;
 
 pub use backup::backup;
+pub use check::{Advice, Weight, check};
 pub(crate) use install::finish;
 pub use restore::{Occupied, Restored, restore};
 pub use verify::{Finding, Verdict, verify};

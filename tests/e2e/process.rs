@@ -235,6 +235,35 @@ fn the_example_configuration_is_accepted_as_it_is_printed() {
     ServerProcess::start(dir.path(), &["--config", file.to_str().unwrap()]);
 }
 
+#[test]
+fn check_says_what_is_dangerous_with_its_remedy_and_in_its_exit_code() {
+    let dir = TempDir::new().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let check = |more: &[&str]| {
+        let output = server(dir.path(), &[more, &["check"]].concat()).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, said) = check(&[]);
+    assert!(code == Some(0) && !said.contains("DANGER"), "{said}");
+    let open_door = ["--plaintext-compat", "0.0.0.0:8888", "--plaintext-compat-any-interface"];
+    let (code, said) = check(&open_door);
+    assert!(code == Some(1) && said.starts_with("DANGER: --plaintext-compat"), "{said}");
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let (code, said) = check(&[]);
+    assert!(code == Some(1) && said.contains("chmod 700"), "{said}");
+}
+
+/// A core dump would hold keys, passwords and messages.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_server_leaves_no_core() {
+    let dir = TempDir::new().unwrap();
+    let server = ServerProcess::start(dir.path(), &[]);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).unwrap();
+    assert_eq!(line.split_whitespace().collect::<Vec<_>>()[..2], ["0", "0"], "{line}");
+}
+
 /// A thousand clients are a thousand open files, and the usual soft limit is 1,024.
 #[cfg(target_os = "linux")]
 #[test]
