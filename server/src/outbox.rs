@@ -286,8 +286,7 @@ impl Outbox {
     pub(crate) fn feed(&self, conv: ConvId, page: Vec<Placed>) {
         let mut state = self.state();
         if page.is_empty() {
-            let track = state.tracks.entry(conv).or_default();
-            track.head = track.cursor.unwrap_or_default();
+            state.forget_the_rest(conv);
         }
         for placed in page {
             state.push_from_store(placed);
@@ -461,6 +460,15 @@ impl State {
         // An acknowledgement is a reply: it does not wait until its sender has caught up.
         if let Some(frame) = delivery.acknowledgement_for(id) {
             self.push_acknowledgement(Placed { conv, seq, frame });
+        }
+    }
+
+    /// The store has no more of a conversation; of one that is not this client's it has nothing, and to go on asking would be to ask
+    /// for ever.
+    fn forget_the_rest(&mut self, conv: ConvId) {
+        match self.tracks.get_mut(&conv) {
+            Some(Track { cursor: Some(cursor), head, .. }) => *head = *cursor,
+            _ => drop(self.tracks.remove(&conv)),
         }
     }
 

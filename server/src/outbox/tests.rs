@@ -199,6 +199,17 @@ fn a_page_that_holds_nothing_ends_the_search() {
 }
 
 #[test]
+fn a_conversation_that_is_not_the_client_s_is_asked_for_once() {
+    let outbox = Outbox::new(LIMIT);
+    outbox.begin(ME, Reply::Registered.encode(None));
+    deliver(&outbox, 9);
+    outbox.prepared();
+    assert_eq!(outbox.next_gap(), Some(Gap::Introduction(conv())));
+    outbox.feed(conv(), Vec::new());
+    assert_eq!(outbox.next_gap(), None);
+}
+
+#[test]
 fn an_acknowledgement_does_not_wait_for_its_sender_to_catch_up() {
     let outbox = live(4);
     deliver(&outbox, 6);
