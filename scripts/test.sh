@@ -51,6 +51,7 @@ begin "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 begin "fences"
 fence sotto-proto 'tokio|rustls|rusqlite|tracing'
+fence sotto-server 'sotto-client|sotto-judge'
 fence sotto-client 'egui|eframe|winit|rusqlite'
 one_copy tokio rustls rusqlite aws-lc-rs aws-lc-sys bytes egui eframe winit zbus
 begin "binaries"

@@ -179,7 +179,7 @@ impl Door {
         }
     }
 
-    fn admit(&self, peer: SocketAddr) -> Option<Admission> {
+    pub(crate) fn admit(&self, peer: SocketAddr) -> Option<Admission> {
         let permit = Arc::clone(&self.connections).try_acquire_owned().ok()?;
         let source = Source::from(peer.ip());
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);

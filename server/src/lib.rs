@@ -20,6 +20,8 @@ mod outbox;
 mod passwords;
 mod read_ahead;
 mod session;
+#[cfg(test)]
+mod sim;
 mod spool;
 mod store;
 mod throttle;
@@ -135,17 +137,24 @@ async fn listen_in_the_clear(config: &Config) -> anyhow::Result<Option<TcpListen
 }
 
 fn assemble(config: Config, store: Arc<dyn Store>) -> anyhow::Result<(Arc<Server>, JoinHandle<()>)> {
+    let spool = Spool::open(&config.data_dir, config.limits.free_disk()).with_context(|| {
+        format!("cannot make the spool for files in {}; is the disk full?", config.data_dir.display())
+    })?;
+    assemble_over(config, (store, Arc::new(spool)))
+}
+
+fn assemble_over(
+    config: Config,
+    (store, spool): (Arc<dyn Store>, Arc<Spool>),
+) -> anyhow::Result<(Arc<Server>, JoinHandle<()>)> {
     let limits = &config.limits;
     let hub = Hub::new(limits.linger());
     let worker = LaneWorker { store: Arc::clone(&store), hub: Arc::clone(&hub), bus: Box::new(NoBus) };
     let lobby = Conversation { id: store::lobby_id(), kind: ConvKind::Lobby, members: Vec::new() };
     let (lane, lane_task) = Lane::start(worker, limits.lane_messages());
-    let spool = Spool::open(&config.data_dir, limits.free_disk()).with_context(|| {
-        format!("cannot make the spool for files in {}; is the disk full?", config.data_dir.display())
-    })?;
     let server = Server {
         lane,
-        spool: Arc::new(spool),
+        spool,
         hub,
         store,
         lobby: Arc::new(lobby),

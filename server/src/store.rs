@@ -2,6 +2,8 @@
 //! that another database can take SQLite's place. What a verb returned `Ok` for is durable.
 
 mod files;
+#[cfg(test)]
+pub(crate) mod memory;
 pub(crate) mod sqlite;
 
 #[cfg(test)]

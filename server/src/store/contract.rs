@@ -1,36 +1,64 @@
 //! What every store has to do, said once: each verb on each backend.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use sotto_proto::{
-    Cid, ConvId, FileHash, FileId, FileInfo, FileName, FileStage, MessageText, Page, Seq, Username,
+    Cid, ConvId, Epoch, FileHash, FileId, FileInfo, FileName, FileStage, MessageText, Page, Seq, Username,
 };
 
+use super::memory::{Memory, Shelf, Tables};
 use super::{
     Account, Draft, ListedFile, LobbyHistory, NewAccount, NewFile, Outcome, PasswordHash, Range, Room, Said,
     Sqlite, Store, TokenUse, UserId, lobby_id,
 };
+use crate::sim::Disk;
 
 const NOW: u64 = 1_764_000_000_000;
 
-/// A store in a directory that goes with it.
+/// A store, and what it leaves behind when it is closed.
 struct Fixture {
-    dir: tempfile::TempDir,
-    store: Sqlite,
+    kept: Kept,
+    store: Box<dyn Store>,
 }
 
-fn fresh() -> Fixture {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Sqlite::open(&dir.path().join("sotto.db")).unwrap();
-    Fixture { dir, store }
+enum Kept {
+    InADirectory(tempfile::TempDir),
+    OnAShelf(Shelf),
+}
+
+impl Kept {
+    fn sqlite() -> Self {
+        Self::InADirectory(tempfile::tempdir().unwrap())
+    }
+
+    fn memory() -> Self {
+        let epoch = Epoch::new(getrandom::u64().unwrap());
+        Self::OnAShelf(Arc::new(Mutex::new(Tables::new(epoch))))
+    }
+
+    fn open(self) -> Fixture {
+        let store: Box<dyn Store> = match &self {
+            Self::InADirectory(dir) => Box::new(Sqlite::open(&dir.path().join("sotto.db")).unwrap()),
+            Self::OnAShelf(shelf) => Box::new(Memory::new(Arc::clone(shelf), Disk::sound())),
+        };
+        Fixture { kept: self, store }
+    }
 }
 
 impl Fixture {
     fn reopened(self) -> Self {
-        let Self { dir, store } = self;
+        let Self { kept, store } = self;
         drop(store);
-        let store = Sqlite::open(&dir.path().join("sotto.db")).unwrap();
-        Self { dir, store }
+        kept.open()
+    }
+
+    /// Another store of the same kind, with nothing in it.
+    fn another(&self) -> Self {
+        match self.kept {
+            Kept::InADirectory(_) => Kept::sqlite().open(),
+            Kept::OnAShelf(_) => Kept::memory().open(),
+        }
     }
 
     async fn account(&self, name: &str) -> Account {
@@ -73,9 +101,40 @@ fn stored(number: u64) -> Outcome {
     Outcome::Stored { seq: seq(number), at: NOW }
 }
 
-#[tokio::test]
-async fn a_name_is_registered_once_in_whatever_spelling() {
-    let it = fresh();
+/// Every backend has to do the same.
+macro_rules! on_every_backend {
+    ($($verb:ident,)*) => {
+        mod sqlite {
+            $(#[tokio::test] async fn $verb() { super::$verb(super::Kept::sqlite().open()).await; })*
+        }
+        mod memory {
+            $(#[tokio::test] async fn $verb() { super::$verb(super::Kept::memory().open()).await; })*
+        }
+    };
+}
+
+on_every_backend! {
+    a_name_is_registered_once_in_whatever_spelling,
+    what_came_without_encryption_stays_marked,
+    a_password_can_be_replaced,
+    names_are_resolved_in_their_order,
+    seqs_are_dense_in_each_conversation_across_batches_and_restarts,
+    a_cid_is_stored_once_per_sender_for_ever,
+    pages_come_in_rising_order_from_any_side,
+    a_set_is_one_conversation_whoever_names_it,
+    a_newcomer_sees_the_lobby_from_registration_on_or_all_of_it,
+    seats_show_every_conversation_that_has_begun,
+    confirmed_positions_only_rise_and_never_beyond_the_head,
+    a_token_is_good_for_its_owner_until_it_expires_or_is_dropped,
+    an_account_keeps_only_its_latest_tokens,
+    the_epoch_stays_the_same_over_a_restart,
+    a_file_is_seen_by_its_sender_and_those_it_is_for_until_its_time_is_up,
+    files_that_are_kept_take_no_more_room_than_they_may,
+    a_set_s_file_is_settled_when_nobody_is_left_who_may_want_it,
+    a_file_goes_from_stage_to_stage_and_history_says_when_it_is_gone,
+}
+
+async fn a_name_is_registered_once_in_whatever_spelling(it: Fixture) {
     let ann = it.account("Ann").await;
     assert_eq!(it.join("ann", LobbyHistory::All).await, None);
     let known = it.store.credentials(&name("ANN")).await.unwrap().unwrap();
@@ -83,9 +142,7 @@ async fn a_name_is_registered_once_in_whatever_spelling() {
     assert!(it.store.credentials(&name("bob")).await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn what_came_without_encryption_stays_marked() {
-    let it = fresh();
+async fn what_came_without_encryption_stays_marked(it: Fixture) {
     let ann = it.account("ann").await;
     it.post(lobby_id(), &[(ann.id, None, "in the clear"), (ann.id, Some(1), "over TLS")]).await;
     let it = it.reopened();
@@ -94,27 +151,21 @@ async fn what_came_without_encryption_stays_marked() {
     assert_eq!(marks.iter().map(|message| message.clear).collect::<Vec<_>>(), [true, false]);
 }
 
-#[tokio::test]
-async fn a_password_can_be_replaced() {
-    let it = fresh();
+async fn a_password_can_be_replaced(it: Fixture) {
     let ann = it.account("ann").await;
     it.store.set_password(ann.id, PasswordHash("new".into())).await.unwrap();
     let known = it.store.credentials(&ann.name).await.unwrap().unwrap();
     assert_eq!(known.password.0, "new");
 }
 
-#[tokio::test]
-async fn names_are_resolved_in_their_order() {
-    let it = fresh();
+async fn names_are_resolved_in_their_order(it: Fixture) {
     let (ann, bob) = (it.account("ann").await, it.account("bob").await);
     let found = it.store.resolve(&[name("BOB"), name("carol"), name("ann")]).await.unwrap();
     assert_eq!(found, [Some(bob.clone()), None, Some(ann.clone())]);
     assert_eq!(it.store.accounts().await.unwrap(), [ann, bob]);
 }
 
-#[tokio::test]
-async fn seqs_are_dense_in_each_conversation_across_batches_and_restarts() {
-    let it = fresh();
+async fn seqs_are_dense_in_each_conversation_across_batches_and_restarts(it: Fixture) {
     let (ann, bob) = (it.account("ann").await, it.account("bob").await);
     let pair = it.store.conversation(&[ann.id, bob.id]).await.unwrap().id;
     let batch = [(ann.id, None, "1"), (bob.id, None, "2")];
@@ -124,9 +175,7 @@ async fn seqs_are_dense_in_each_conversation_across_batches_and_restarts() {
     assert_eq!(it.post(lobby_id(), &batch[..1]).await, [stored(3)]);
 }
 
-#[tokio::test]
-async fn a_cid_is_stored_once_per_sender_for_ever() {
-    let it = fresh();
+async fn a_cid_is_stored_once_per_sender_for_ever(it: Fixture) {
     let (ann, bob) = (it.account("ann").await, it.account("bob").await);
     let twice = [(ann.id, Some(7), "first"), (ann.id, Some(7), "again"), (bob.id, Some(7), "bob's")];
     let again = Outcome::Duplicate { conv: lobby_id(), seq: seq(1), at: NOW, file: None };
@@ -136,9 +185,7 @@ async fn a_cid_is_stored_once_per_sender_for_ever() {
     assert_eq!(it.texts(lobby_id(), 0, Page::Latest).await, ["first", "bob's"]);
 }
 
-#[tokio::test]
-async fn pages_come_in_rising_order_from_any_side() {
-    let it = fresh();
+async fn pages_come_in_rising_order_from_any_side(it: Fixture) {
     let ann = it.account("ann").await;
     for text in ["1", "2", "3", "4", "5", "6"] {
         it.post(lobby_id(), &[(ann.id, None, text)]).await;
@@ -150,9 +197,7 @@ async fn pages_come_in_rising_order_from_any_side() {
     assert_eq!(it.texts(lobby_id(), 5, Page::After(seq(1))).await, ["6"]);
 }
 
-#[tokio::test]
-async fn a_set_is_one_conversation_whoever_names_it() {
-    let it = fresh();
+async fn a_set_is_one_conversation_whoever_names_it(it: Fixture) {
     let (ann, bob, eve) = (it.account("ann").await, it.account("bob").await, it.account("eve").await);
     let pair = it.store.conversation(&[bob.id, ann.id]).await.unwrap();
     assert_eq!(pair, it.store.conversation(&[ann.id, bob.id, ann.id]).await.unwrap());
@@ -163,9 +208,7 @@ async fn a_set_is_one_conversation_whoever_names_it() {
     assert!(it.store.seat(eve.id, trio.id).await.unwrap().is_some());
 }
 
-#[tokio::test]
-async fn a_newcomer_sees_the_lobby_from_registration_on_or_all_of_it() {
-    let it = fresh();
+async fn a_newcomer_sees_the_lobby_from_registration_on_or_all_of_it(it: Fixture) {
     let ann = it.account("ann").await;
     it.post(lobby_id(), &[(ann.id, None, "before")]).await;
     let bob = it.account("bob").await;
@@ -177,9 +220,7 @@ async fn a_newcomer_sees_the_lobby_from_registration_on_or_all_of_it() {
     assert_eq!([since[&ann.id], since[&bob.id], since[&eve.id]], [0, 1, 0]);
 }
 
-#[tokio::test]
-async fn seats_show_every_conversation_that_has_begun() {
-    let it = fresh();
+async fn seats_show_every_conversation_that_has_begun(it: Fixture) {
     let (ann, bob) = (it.account("ann").await, it.account("bob").await);
     let pair = it.store.conversation(&[ann.id, bob.id]).await.unwrap();
     let seats =
@@ -189,9 +230,7 @@ async fn seats_show_every_conversation_that_has_begun() {
     assert_eq!(seats().await, [lobby_id(), pair.id]);
 }
 
-#[tokio::test]
-async fn confirmed_positions_only_rise_and_never_beyond_the_head() {
-    let it = fresh();
+async fn confirmed_positions_only_rise_and_never_beyond_the_head(it: Fixture) {
     let ann = it.account("ann").await;
     it.post(lobby_id(), &[(ann.id, None, "1"), (ann.id, None, "2")]).await;
     let confirmed = async |to| {
@@ -201,9 +240,7 @@ async fn confirmed_positions_only_rise_and_never_beyond_the_head() {
     assert_eq!([confirmed(2).await, confirmed(1).await, confirmed(99).await], [2, 2, 2]);
 }
 
-#[tokio::test]
-async fn a_token_is_good_for_its_owner_until_it_expires_or_is_dropped() {
-    let it = fresh();
+async fn a_token_is_good_for_its_owner_until_it_expires_or_is_dropped(it: Fixture) {
     let ann = it.account("ann").await;
     it.account("bob").await;
     it.store.add_token(ann.id, [1; 32], NOW + 10).await.unwrap();
@@ -219,9 +256,7 @@ async fn a_token_is_good_for_its_owner_until_it_expires_or_is_dropped() {
     assert_eq!(owner("ann", shown([3; 32], NOW)).await, None);
 }
 
-#[tokio::test]
-async fn an_account_keeps_only_its_latest_tokens() {
-    let it = fresh();
+async fn an_account_keeps_only_its_latest_tokens(it: Fixture) {
     let ann = it.account("ann").await;
     for index in 0..20 {
         it.store.add_token(ann.id, [index; 32], NOW + 100 + u64::from(index)).await.unwrap();
@@ -233,18 +268,17 @@ async fn an_account_keeps_only_its_latest_tokens() {
     assert_eq!([good(0).await, good(11).await, good(12).await, good(19).await], [false, false, true, true]);
 }
 
-#[tokio::test]
-async fn the_epoch_stays_the_same_over_a_restart() {
-    let it = fresh();
+async fn the_epoch_stays_the_same_over_a_restart(it: Fixture) {
     let epoch = it.store.epoch();
+    assert_ne!(it.another().store.epoch(), epoch);
     assert_eq!(it.reopened().store.epoch(), epoch);
-    assert_ne!(fresh().store.epoch(), epoch);
 }
 
-#[tokio::test]
-async fn a_database_of_a_later_version_is_refused() {
-    let it = fresh();
-    let path = it.dir.path().join("sotto.db");
+#[test]
+fn a_database_of_a_later_version_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sotto.db");
+    drop(Sqlite::open(&path).unwrap());
     let raw = rusqlite::Connection::open(&path).unwrap();
     raw.pragma_update(None, "user_version", 999).unwrap();
     let error = Sqlite::open(&path).err().unwrap().to_string();
@@ -280,9 +314,7 @@ fn file(number: u8) -> FileId {
     FileId::from_bytes([number; 16])
 }
 
-#[tokio::test]
-async fn a_file_is_seen_by_its_sender_and_those_it_is_for_until_its_time_is_up() {
-    let it = fresh();
+async fn a_file_is_seen_by_its_sender_and_those_it_is_for_until_its_time_is_up(it: Fixture) {
     let [ann, bob, eve] =
         [it.account("ann").await.id, it.account("bob").await.id, it.account("eve").await.id];
     let pair = it.store.conversation(&[ann, bob]).await.unwrap().id;
@@ -300,9 +332,7 @@ async fn a_file_is_seen_by_its_sender_and_those_it_is_for_until_its_time_is_up()
     }
 }
 
-#[tokio::test]
-async fn files_that_are_kept_take_no_more_room_than_they_may() {
-    let it = fresh();
+async fn files_that_are_kept_take_no_more_room_than_they_may(it: Fixture) {
     let [ann, bob] = [it.account("ann").await.id, it.account("bob").await.id];
     let (full, kept) = (Outcome::NoRoom, |outcome| matches!(outcome, Outcome::Stored { .. }));
     assert!(kept(it.offer(lobby_id(), ann, (1, 60)).await));
@@ -317,9 +347,7 @@ async fn files_that_are_kept_take_no_more_room_than_they_may() {
     assert!(matches!(again, Outcome::Duplicate { file: Some(id), .. } if id == file(1)));
 }
 
-#[tokio::test]
-async fn a_set_s_file_is_settled_when_nobody_is_left_who_may_want_it() {
-    let it = fresh();
+async fn a_set_s_file_is_settled_when_nobody_is_left_who_may_want_it(it: Fixture) {
     let [ann, bob, eve] =
         [it.account("ann").await.id, it.account("bob").await.id, it.account("eve").await.id];
     let set = it.store.conversation(&[ann, bob, eve]).await.unwrap().id;
@@ -345,9 +373,7 @@ async fn a_set_s_file_is_settled_when_nobody_is_left_who_may_want_it() {
     assert_eq!(said(&seen[0]), [(eve, Said::Declined)], "others' answers are the sender's to know");
 }
 
-#[tokio::test]
-async fn a_file_goes_from_stage_to_stage_and_history_says_when_it_is_gone() {
-    let it = fresh();
+async fn a_file_goes_from_stage_to_stage_and_history_says_when_it_is_gone(it: Fixture) {
     let ann = it.account("ann").await.id;
     it.offer(lobby_id(), ann, (1, 10)).await;
     assert_eq!(it.store.live_files().await.unwrap().len(), 1);

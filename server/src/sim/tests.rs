@@ -1,0 +1,85 @@
+//! Schedules by the thousand, and proofs that they find what is wrong.
+
+use std::time::Instant;
+
+use super::disk::Lie;
+use super::schedule::{Report, run};
+use super::world::Detail;
+
+/// How many schedules there are when nobody asks for more.
+const SCHEDULES: u64 = 3000;
+/// The first seed. Any will do; this one is always the same, so that a change that breaks something breaks it everywhere.
+const FIRST: u64 = 1;
+
+fn asked(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|value| value.parse().unwrap())
+}
+
+/// Fails with what was found, what led to it, and how to see it again.
+fn show(seed: u64) {
+    let Report { findings, trace, .. } = run(seed, (Detail::Lines, None));
+    let lines: Vec<_> = trace.lines().collect();
+    let findings = findings.join("\n  ");
+    panic!(
+        "seed {seed}:\n{}\n\nseed {seed} finds:\n  {findings}\n\nto see it again:\n  SOTTO_SIM_SEED={seed} cargo test -p sotto-server \
+         nothing_is_lost -- --nocapture",
+        lines[lines.len().saturating_sub(60)..].join("\n")
+    );
+}
+
+#[test]
+fn nothing_is_lost_doubled_or_out_of_order_whatever_a_seed_breaks() {
+    if let Some(seed) = asked("SOTTO_SIM_SEED") {
+        let report = run(seed, (Detail::Lines, None));
+        println!("{}", report.trace);
+        assert!(report.findings.is_empty(), "seed {seed} finds:\n  {}", report.findings.join("\n  "));
+        return;
+    }
+    let (began, mut sent, mut acknowledged) = (Instant::now(), 0, 0);
+    let schedules = asked("SOTTO_SIM_SCHEDULES").unwrap_or(SCHEDULES);
+    let first = asked("SOTTO_SIM_FIRST").unwrap_or(FIRST);
+    for seed in first..first + schedules {
+        let report = run(seed, (Detail::Nothing, None));
+        if !report.findings.is_empty() {
+            show(seed);
+        }
+        sent += report.sent;
+        acknowledged += report.acknowledged;
+    }
+    println!(
+        "{schedules} schedules, {sent} messages, {acknowledged} acknowledgements, {:.1?}",
+        began.elapsed()
+    );
+    assert!(acknowledged > sent / 2, "hardly anything was said");
+}
+
+#[test]
+fn a_seed_gives_the_same_schedule_every_time() {
+    for seed in FIRST..FIRST + 30 {
+        let [once, again] = [(); 2].map(|()| run(seed, (Detail::Lines, None)).trace);
+        for (number, (one, other)) in once.lines().zip(again.lines()).enumerate() {
+            assert_eq!(one, other, "seed {seed}, line {number}");
+        }
+        assert_eq!(once.len(), again.len(), "seed {seed}");
+    }
+}
+
+/// Within how many schedules a lie comes out.
+fn comes_out(lie: Lie) -> Option<u64> {
+    (1..=50).find(|seed| !run(*seed, (Detail::Nothing, Some(lie))).findings.is_empty())
+}
+
+#[test]
+fn a_store_that_forgets_what_it_has_acknowledged_is_found() {
+    assert!(comes_out(Lie::Forgets).is_some());
+}
+
+#[test]
+fn a_store_that_stores_a_message_twice_is_found() {
+    assert!(comes_out(Lie::StoresTwice).is_some());
+}
+
+#[test]
+fn a_store_that_gives_a_place_twice_is_found() {
+    assert!(comes_out(Lie::GivesAPlaceTwice).is_some());
+}
