@@ -5,6 +5,7 @@ mod clients;
 mod cuts;
 mod io_errors;
 mod kills;
+mod migration;
 mod stall;
 
 pub(crate) use backup::{backups, restore};
@@ -12,6 +13,7 @@ pub(crate) use clients::clients;
 pub(crate) use cuts::cuts;
 pub(crate) use io_errors::io_errors;
 pub(crate) use kills::{answer, checkpoint, commit, kill};
+pub(crate) use migration::migration;
 pub(crate) use stall::stall;
 
 use std::fmt;

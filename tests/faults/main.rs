@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a table is what this is for")]
 
 mod cases;
+mod database;
 mod proxy;
 mod scribe;
 mod stage;
@@ -24,7 +25,7 @@ use scribe::{Board, Phase, Role, play};
 #[derive(Debug, Parser)]
 #[command(
     name = "faults",
-    after_help = "Exits with 1 if anything was found. The kills at one place and the failing disk need strace."
+    after_help = "Exits with 1 if anything was found. Kills at one place and failing disks need strace."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -56,7 +57,7 @@ enum Part {
 }
 
 /// Each case with how often it happens, quick and full.
-const CASES: [(&str, usize, usize); 10] = [
+const CASES: [(&str, usize, usize); 11] = [
     ("kill", 25, 500),
     ("commit", 10, 200),
     ("answer", 10, 200),
@@ -67,6 +68,7 @@ const CASES: [(&str, usize, usize); 10] = [
     ("stall", 1, 20),
     ("backups", 3, 50),
     ("restore", 3, 50),
+    ("migration", 60, 200),
 ];
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -109,7 +111,8 @@ async fn run(name: &str, scale: Scale) -> anyhow::Result<Row> {
         "io-errors" => cases::io_errors(scale).await,
         "backups" => cases::backups(scale).await,
         "restore" => cases::restore(scale).await,
-        _ => cases::stall(scale).await,
+        "stall" => cases::stall(scale).await,
+        _ => cases::migration(scale).await,
     }
 }
 
