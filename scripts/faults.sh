@@ -14,8 +14,10 @@ HELP
 fi
 
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
-# Root installs it; without it, the cases that need it say that they were not run.
-(need_packages strace strace) || say "Some cases are not run without strace."
+# Root installs them; without them, the cases that need them say that they were not run. A library has no command: the package
+# faketime brings one, and its library with it.
+(need_packages strace strace faketime faketime) ||
+    say "The cases that need these are not run."
 release=
 for word in "$@"; do
     [ "$word" = --full ] && release=--release

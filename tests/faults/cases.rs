@@ -2,6 +2,7 @@
 
 mod backup;
 mod clients;
+mod clock;
 mod cuts;
 mod io_errors;
 mod kills;
@@ -10,6 +11,7 @@ mod stall;
 
 pub(crate) use backup::{backups, restore};
 pub(crate) use clients::clients;
+pub(crate) use clock::clock;
 pub(crate) use cuts::cuts;
 pub(crate) use io_errors::io_errors;
 pub(crate) use kills::{answer, checkpoint, commit, kill};

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a table is what this is for")]
 
 mod cases;
+mod courier;
 mod database;
 mod proxy;
 mod scribe;
@@ -25,7 +26,8 @@ use scribe::{Board, Phase, Role, play};
 #[derive(Debug, Parser)]
 #[command(
     name = "faults",
-    after_help = "Exits with 1 if anything was found. Kills at one place and failing disks need strace."
+    after_help = "Exits with 1 if anything was found. Kills at one place and failing disks need strace, the clock needs \
+                  libfaketime."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -57,7 +59,7 @@ enum Part {
 }
 
 /// Each case with how often it happens, quick and full.
-const CASES: [(&str, usize, usize); 11] = [
+const CASES: [(&str, usize, usize); 12] = [
     ("kill", 25, 500),
     ("commit", 10, 200),
     ("answer", 10, 200),
@@ -69,6 +71,7 @@ const CASES: [(&str, usize, usize); 11] = [
     ("backups", 3, 50),
     ("restore", 3, 50),
     ("migration", 60, 200),
+    ("clock", 2, 20),
 ];
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -112,7 +115,8 @@ async fn run(name: &str, scale: Scale) -> anyhow::Result<Row> {
         "backups" => cases::backups(scale).await,
         "restore" => cases::restore(scale).await,
         "stall" => cases::stall(scale).await,
-        _ => cases::migration(scale).await,
+        "migration" => cases::migration(scale).await,
+        _ => cases::clock(scale).await,
     }
 }
 

@@ -10,14 +10,14 @@ use anyhow::Context;
 use clap::Args;
 use sotto_client::{Account, Client, Command, Dial, Options, Patience, Problem, Update, random_cid};
 use sotto_judge::{Event, Log, Place, Random};
-use sotto_proto::{Audience, Cid, ConvId, Message, MessageText, Page, Password, Seq, Username};
+use sotto_proto::{Audience, Cid, ConvId, Epoch, Message, MessageText, Page, Password, Seq, Username};
 use sotto_tests::PASSWORD;
 use tokio::sync::{Notify, watch};
 
 /// What the last message of somebody says after its cid.
 const LAST_WORDS: &str = "that is all";
-/// A lost connection is tried again this soon: a test has no second to lose.
-const IMPATIENCE: Duration = Duration::from_millis(40);
+/// Milliseconds after which a lost connection is tried again: most tests have no second to lose.
+pub(crate) const IMPATIENCE: u64 = 40;
 /// Messages of history that are asked for at once.
 const PAGE: u16 = 200;
 
@@ -36,6 +36,7 @@ pub(crate) struct Board {
     acknowledged: AtomicUsize,
     refused: AtomicUsize,
     logged_in: AtomicUsize,
+    resumed: AtomicUsize,
     changed: Notify,
 }
 
@@ -50,6 +51,11 @@ impl Board {
 
     pub(crate) fn logged_in(&self) -> usize {
         self.logged_in.load(Ordering::SeqCst)
+    }
+
+    /// Log-ins without the password, of all there were.
+    pub(crate) fn resumed(&self) -> usize {
+        self.resumed.load(Ordering::SeqCst)
     }
 
     fn count(&self, what: &AtomicUsize) {
@@ -210,12 +216,7 @@ impl Scribe {
     /// Takes in what the client tells. True: it has left.
     fn hears(&mut self, update: Update) -> anyhow::Result<bool> {
         match update {
-            Update::LoggedIn { epoch, .. } => {
-                self.log.note(&Event::In(epoch))?;
-                self.heads.clear();
-                self.looking_up = false;
-                self.board.count(&self.board.logged_in);
-            }
+            Update::LoggedIn { epoch, resumed, .. } => self.is_in(epoch, resumed)?,
             Update::StartOver(conv) => {
                 self.log.note(&Event::StartsOver(conv))?;
                 self.at.clear();
@@ -240,13 +241,7 @@ impl Scribe {
                 let head = messages.last().map_or(0, |message| message.seq.get());
                 self.heads.insert(conv, Some(head));
             }
-            Update::Reconnecting { wait, .. } => {
-                let commands = self.client.commands();
-                tokio::spawn(async move {
-                    tokio::time::sleep(wait.min(IMPATIENCE)).await;
-                    let _ = commands.send(Command::TryNow).await;
-                });
-            }
+            Update::Reconnecting { wait, .. } => self.comes_back(wait),
             Update::Ended(Problem::LoggedOut) => return Ok(true),
             Update::Ended(problem) => anyhow::bail!("{} was let go: {problem:?}", self.role.name),
             Update::Hole { conv, from, to } => {
@@ -257,6 +252,25 @@ impl Scribe {
             _ => {}
         }
         Ok(false)
+    }
+
+    fn is_in(&mut self, epoch: Epoch, resumed: bool) -> anyhow::Result<()> {
+        self.log.note(&Event::In(epoch))?;
+        self.heads.clear();
+        self.looking_up = false;
+        if resumed {
+            self.board.count(&self.board.resumed);
+        }
+        self.board.count(&self.board.logged_in);
+        Ok(())
+    }
+
+    fn comes_back(&self, wait: Duration) {
+        let commands = self.client.commands();
+        tokio::spawn(async move {
+            tokio::time::sleep(wait.min(Duration::from_millis(IMPATIENCE))).await;
+            let _ = commands.send(Command::TryNow).await;
+        });
     }
 
     fn gets(&mut self, message: &Message) -> anyhow::Result<()> {

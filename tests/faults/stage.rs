@@ -57,8 +57,14 @@ pub(crate) struct Stage {
 impl Stage {
     /// A server, and people who have begun to talk.
     pub(crate) async fn set(talk: Talk) -> anyhow::Result<Self> {
-        let (data, logs) = (tempfile::tempdir()?, tempfile::tempdir()?);
-        let server = ServerProcess::start(data.path(), &FLAGS);
+        Self::set_under(&[], talk).await
+    }
+
+    /// As [`Self::set`], by another program that becomes the server.
+    pub(crate) async fn set_under(wrapper: &[String], talk: Talk) -> anyhow::Result<Self> {
+        let data = tempfile::tempdir()?;
+        let server = ServerProcess::start_under(wrapper, data.path(), &FLAGS);
+        let server = server.context("the server does not start")?;
         let proxy = Proxy::to(address(&server)?, talk.seed).await?;
         let direct = Dial::new(&server.link, Trust::Nothing);
         let names: Vec<_> = (0..talk.people).map(|index| format!("user{index}")).collect();
@@ -66,12 +72,20 @@ impl Stage {
             let answer = Person::stranger(&direct).await.registers(name, PASSWORD).await;
             anyhow::ensure!(answer == Reply::Registered, "{name} cannot register: {answer:?}");
         }
-        let dial = Dial { port: proxy.address.port(), ..direct };
         let (phase, _) = watch::channel(Phase::Talk);
-        let board = Arc::new(Board::default());
-        let scribes = JoinSet::new();
-        let (server, victims, kept) = (Some(server), HashSet::new(), HashSet::new());
-        let mut stage = Self { proxy, board, server, dial, data, logs, names, phase, scribes, victims, kept };
+        let mut stage = Self {
+            dial: Dial { port: proxy.address.port(), ..direct },
+            proxy,
+            board: Arc::default(),
+            server: Some(server),
+            data,
+            logs: tempfile::tempdir()?,
+            names,
+            phase,
+            scribes: JoinSet::new(),
+            victims: HashSet::new(),
+            kept: HashSet::new(),
+        };
         stage.begin(talk);
         stage.board.until("everybody to be let in", |board| board.logged_in() >= talk.people).await?;
         Ok(stage)
@@ -128,6 +142,11 @@ impl Stage {
         self.data.path()
     }
 
+    /// The way in for somebody who is no witness.
+    pub(crate) fn dial(&self) -> &Dial {
+        &self.dial
+    }
+
     /// Who takes part.
     pub(crate) fn names(&self) -> &[String] {
         &self.names
@@ -141,12 +160,16 @@ impl Stage {
 
     /// Somebody who is let in beside the others, and is no witness.
     pub(crate) async fn watcher(&self) -> anyhow::Result<Person> {
-        const NAME: &str = "watcher";
+        self.bystander("watcher").await
+    }
+
+    /// As [`Self::watcher`], by another name.
+    pub(crate) async fn bystander(&self, name: &str) -> anyhow::Result<Person> {
         let mut person = Person::stranger(&self.dial).await;
         // There is such an account the second time.
-        person.registers(NAME, PASSWORD).await;
-        let answer = person.logs_in(NAME, PASSWORD).await;
-        anyhow::ensure!(matches!(answer, Reply::LoggedIn { .. }), "the watcher is not let in: {answer:?}");
+        person.registers(name, PASSWORD).await;
+        let answer = person.logs_in(name, PASSWORD).await;
+        anyhow::ensure!(matches!(answer, Reply::LoggedIn { .. }), "the {name} is not let in: {answer:?}");
         person.catches_up().await;
         Ok(person)
     }
@@ -187,8 +210,13 @@ impl Stage {
     /// Waits for so many acknowledgements more than there are.
     pub(crate) async fn goes_on_for(&mut self, more: usize) -> anyhow::Result<()> {
         let wanted = self.board.acknowledged() + more;
+        self.until("acknowledgements", |board| board.acknowledged() >= wanted).await
+    }
+
+    /// Waits until this is so; whoever is let go ends it.
+    pub(crate) async fn until(&mut self, what: &str, is_so: impl Fn(&Board) -> bool) -> anyhow::Result<()> {
         tokio::select! {
-            waited = self.board.until("acknowledgements", |board| board.acknowledged() >= wanted) => waited,
+            waited = self.board.until(what, is_so) => waited.with_context(|| waiting(&self.logs, &self.names)),
             Some(ended) = self.scribes.join_next() => {
                 ended.context("a client has panicked")??;
                 anyhow::bail!("a client has left before it was told to")
@@ -232,6 +260,21 @@ impl Stage {
         verdict.gaps.extend(stuck);
         Ok(verdict)
     }
+}
+
+/// Who waits for what, for somebody who has to find out why.
+fn waiting(logs: &TempDir, names: &[String]) -> String {
+    let mut lines = Vec::new();
+    for name in names {
+        let events = sotto_judge::read(&logs.path().join(name)).unwrap_or_default();
+        let count = |is: fn(&Event) -> bool| events.iter().filter(|event| is(event)).count();
+        let sent = count(|event| matches!(event, Event::Sends(..)));
+        let settled = count(|event| matches!(event, Event::Acknowledged(..) | Event::Refused(..)));
+        if sent > settled {
+            lines.push(format!("{name} for {} of {sent}", sent - settled));
+        }
+    }
+    format!("who waits: {}", if lines.is_empty() { "nobody".to_owned() } else { lines.join(", ") })
 }
 
 /// A scribe in a process of its own.

@@ -1,13 +1,13 @@
 //! A network that is rough.
 
-use super::{Row, Scale};
+use super::{Row, Scale, talk};
 use crate::proxy::Weather;
 use crate::stage::{Stage, Talk};
 
 /// Connections that are cut after any byte, half closed, left hanging, slow.
 pub(crate) async fn cuts(scale: Scale, each: usize) -> anyhow::Result<Row> {
     let people = 20;
-    let mut stage = Stage::set(Talk { people, messages: each, in_flight: 16, seed: scale.seed }).await?;
+    let mut stage = Stage::set(Talk { people, messages: each, in_flight: 16, ..talk(scale.seed) }).await?;
     stage.proxy.set_weather(Weather::Rough { within: 40_000 });
     // The connections there are are whole: those after the restart are not.
     stage.kill();
