@@ -8,7 +8,8 @@ Usage: scripts/faults.sh [--quick | --full] [--seed N] [CASE…]
 
 Starts real servers and clients, kills the servers, cuts the connections and makes the disk fail, and prints for
 each case what was sent, acknowledged, lost, doubled, reordered, and what never reached somebody. Exits with 1
-if there is anything to be found. --quick (the default) takes some minutes, --full takes hours.
+if there is anything to be found. As root it also fills small disks, which are gone
+afterwards. --quick (the default) takes some minutes, --full takes hours.
 HELP
     exit 0
 fi

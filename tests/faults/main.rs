@@ -5,6 +5,7 @@
 mod cases;
 mod courier;
 mod database;
+mod mounts;
 mod proxy;
 mod scribe;
 mod stage;
@@ -59,7 +60,7 @@ enum Part {
 }
 
 /// Each case with how often it happens, quick and full.
-const CASES: [(&str, usize, usize); 12] = [
+const CASES: [(&str, usize, usize); 13] = [
     ("kill", 25, 500),
     ("commit", 10, 200),
     ("answer", 10, 200),
@@ -71,6 +72,7 @@ const CASES: [(&str, usize, usize); 12] = [
     ("backups", 3, 50),
     ("restore", 3, 50),
     ("migration", 60, 200),
+    ("full", 3, 30),
     ("clock", 2, 20),
 ];
 
@@ -97,10 +99,21 @@ fn main() -> anyhow::Result<ExitCode> {
     for (name, quick, full) in CASES {
         if arguments.only.is_empty() || arguments.only.iter().any(|only| only == name) {
             let cycles = if arguments.full { full } else { quick };
-            whole &= runtime.block_on(show(name, Scale { cycles, seed }));
+            whole &= runtime.block_on(interruptible(show(name, Scale { cycles, seed })))?;
         }
     }
     Ok(if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Ctrl+C ends a case where it is, so that what it has mounted and started goes with it.
+async fn interruptible(case: impl Future<Output = bool>) -> anyhow::Result<bool> {
+    tokio::select! {
+        whole = case => Ok(whole),
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted?;
+            anyhow::bail!("interrupted")
+        }
+    }
 }
 
 async fn run(name: &str, scale: Scale) -> anyhow::Result<Row> {
@@ -116,6 +129,7 @@ async fn run(name: &str, scale: Scale) -> anyhow::Result<Row> {
         "restore" => cases::restore(scale).await,
         "stall" => cases::stall(scale).await,
         "migration" => cases::migration(scale).await,
+        "full" => cases::full(scale).await,
         _ => cases::clock(scale).await,
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,8 +22,16 @@ use crate::proxy::Proxy;
 use crate::scribe::{Board, Phase, Role, play};
 
 /// What a run would otherwise meet, and the lobby of which everybody sees everything.
-pub(crate) const FLAGS: [&str; 6] =
-    ["--limit", "registrations-per-source=0", "--limit", "connections=0", "--limit", "strangers=0"];
+pub(crate) const FLAGS: [&str; 8] = [
+    "--limit",
+    "registrations-per-source=0",
+    "--limit",
+    "connections=0",
+    "--limit",
+    "strangers=0",
+    "--limit",
+    "free-disk-bytes=0",
+];
 /// For everybody to get everything once nothing is broken any more.
 const SETTLING: Duration = Duration::from_secs(90);
 
@@ -43,7 +51,8 @@ pub(crate) struct Stage {
     pub(crate) board: Arc<Board>,
     server: Option<ServerProcess>,
     dial: Dial,
-    data: TempDir,
+    data: PathBuf,
+    _data: Option<TempDir>,
     logs: TempDir,
     names: Vec<String>,
     phase: watch::Sender<Phase>,
@@ -63,8 +72,14 @@ impl Stage {
     /// As [`Self::set`], by another program that becomes the server.
     pub(crate) async fn set_under(wrapper: &[String], talk: Talk) -> anyhow::Result<Self> {
         let data = tempfile::tempdir()?;
-        let server = ServerProcess::start_under(wrapper, data.path(), &FLAGS);
-        let server = server.context("the server does not start")?;
+        let stage = Self::set_in(data.path(), wrapper, talk).await?;
+        Ok(Self { _data: Some(data), ..stage })
+    }
+
+    /// As [`Self::set_under`], with its data in a place that is somebody else's.
+    pub(crate) async fn set_in(data: &Path, wrapper: &[String], talk: Talk) -> anyhow::Result<Self> {
+        let server =
+            ServerProcess::start_under(wrapper, data, &FLAGS).context("the server does not start")?;
         let proxy = Proxy::to(address(&server)?, talk.seed).await?;
         let direct = Dial::new(&server.link, Trust::Nothing);
         let names: Vec<_> = (0..talk.people).map(|index| format!("user{index}")).collect();
@@ -78,7 +93,8 @@ impl Stage {
             proxy,
             board: Arc::default(),
             server: Some(server),
-            data,
+            data: data.to_owned(),
+            _data: None,
             logs: tempfile::tempdir()?,
             names,
             phase,
@@ -139,12 +155,16 @@ impl Stage {
     }
 
     pub(crate) fn data(&self) -> &Path {
-        self.data.path()
+        &self.data
     }
 
     /// The way in for somebody who is no witness.
     pub(crate) fn dial(&self) -> &Dial {
         &self.dial
+    }
+
+    pub(crate) fn server(&self) -> anyhow::Result<&ServerProcess> {
+        self.server.as_ref().context("there is no server")
     }
 
     /// Who takes part.
@@ -194,7 +214,7 @@ impl Stage {
 
     /// Starts the server again on the same data. False: it has ended before it was ready.
     pub(crate) fn start_under(&mut self, wrapper: &[String]) -> anyhow::Result<bool> {
-        self.server = ServerProcess::start_under(wrapper, self.data.path(), &FLAGS);
+        self.server = ServerProcess::start_under(wrapper, &self.data, &FLAGS);
         if let Some(server) = &self.server {
             self.proxy.lead_to(address(server)?);
         }

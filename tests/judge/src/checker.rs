@@ -46,6 +46,17 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Another run counts as well.
+    pub fn take_in(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.acknowledged += other.acknowledged;
+        self.lost.extend(other.lost);
+        self.doubled.extend(other.doubled);
+        self.reordered.extend(other.reordered);
+        self.gaps.extend(other.gaps);
+        self.overheard.extend(other.overheard);
+    }
+
     /// All findings, the worst kind first.
     pub fn findings(&self) -> impl Iterator<Item = &String> {
         [&self.overheard, &self.lost, &self.doubled, &self.reordered, &self.gaps].into_iter().flatten()
