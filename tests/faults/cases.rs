@@ -8,6 +8,7 @@ mod full;
 mod io_errors;
 mod kills;
 mod migration;
+mod power;
 mod stall;
 
 pub(crate) use backup::{backups, restore};
@@ -18,6 +19,7 @@ pub(crate) use full::full;
 pub(crate) use io_errors::io_errors;
 pub(crate) use kills::{answer, checkpoint, commit, kill};
 pub(crate) use migration::migration;
+pub(crate) use power::power;
 pub(crate) use stall::stall;
 
 use std::fmt;

@@ -28,7 +28,7 @@ use scribe::{Board, Phase, Role, play};
 #[command(
     name = "faults",
     after_help = "Exits with 1 if anything was found. Kills at one place and failing disks need strace, the clock needs \
-                  libfaketime."
+                  libfaketime, power cuts need root and mkfs.btrfs."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -60,7 +60,7 @@ enum Part {
 }
 
 /// Each case with how often it happens, quick and full.
-const CASES: [(&str, usize, usize); 13] = [
+const CASES: [(&str, usize, usize); 14] = [
     ("kill", 25, 500),
     ("commit", 10, 200),
     ("answer", 10, 200),
@@ -74,6 +74,7 @@ const CASES: [(&str, usize, usize); 13] = [
     ("migration", 60, 200),
     ("full", 3, 30),
     ("clock", 2, 20),
+    ("power", 5, 200),
 ];
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -130,7 +131,8 @@ async fn run(name: &str, scale: Scale) -> anyhow::Result<Row> {
         "stall" => cases::stall(scale).await,
         "migration" => cases::migration(scale).await,
         "full" => cases::full(scale).await,
-        _ => cases::clock(scale).await,
+        "clock" => cases::clock(scale).await,
+        _ => cases::power(scale).await,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Disks of our own: small ones that can be filled. They are gone when this is dropped.
+//! Disks of our own: small ones that can be filled, and ones from which the power is cut. They are gone when this is dropped.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,6 +19,11 @@ impl Mount {
         Self::with(&["-t", "tmpfs", "-o", &format!("size={mib}m,mode=700"), "tmpfs"])
     }
 
+    /// What is in an image file.
+    pub(crate) fn image(image: &Path) -> anyhow::Result<Self> {
+        Self::with(&["-o", "loop", text(image)?])
+    }
+
     fn with(what: &[&str]) -> anyhow::Result<Self> {
         let place = tempfile::tempdir()?;
         run("mount", &[what, &[text(place.path())?]].concat())?;
@@ -28,6 +33,12 @@ impl Mount {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Takes this one away, and puts what is in an image file into its place.
+    pub(crate) fn change_to(&mut self, image: &Path) -> anyhow::Result<()> {
+        run("umount", &[text(&self.path)?])?;
+        run("mount", &["-o", "loop", text(image)?, text(&self.path)?])
     }
 }
 
@@ -46,7 +57,7 @@ impl Drop for Mount {
 }
 
 /// Runs a program of the system to its end.
-fn run(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
+pub(crate) fn run(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
     // Not everybody's PATH has where these are.
     let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
     let mut command = Command::new("env");
@@ -57,6 +68,6 @@ fn run(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn text(path: &Path) -> anyhow::Result<&str> {
+pub(crate) fn text(path: &Path) -> anyhow::Result<&str> {
     path.to_str().context("a path that is no text")
 }

@@ -1,5 +1,5 @@
 //! The network between the clients and the server, and what it does to them: it cuts after any byte, closes one direction only, lets a
-//! peer vanish, delays and throttles.
+//! peer vanish, delays and throttles; or it cuts everything at once.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use sotto_judge::Random;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{RwLock, watch};
 
 /// What happens to connections from now on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -19,6 +19,15 @@ pub(crate) enum Weather {
     Fair,
     /// Each connection has a mishap after at most this many bytes in one direction.
     Rough { within: u64 },
+}
+
+/// What happens to all connections at once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Flow {
+    /// Nothing.
+    Goes,
+    /// They end, and no new one begins.
+    Cut,
 }
 
 /// How a connection fares.
@@ -37,7 +46,7 @@ pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     shared: Arc<Shared>,
     /// Dropped to end what has vanished.
-    _over: watch::Sender<()>,
+    flow: watch::Sender<Flow>,
 }
 
 struct Shared {
@@ -45,6 +54,8 @@ struct Shared {
     weather: Mutex<Weather>,
     random: Mutex<Random>,
     mishaps: AtomicUsize,
+    /// Read by each connection for as long as it carries anything.
+    carrying: Arc<RwLock<()>>,
 }
 
 impl Proxy {
@@ -56,15 +67,24 @@ impl Proxy {
             weather: Mutex::new(Weather::Fair),
             random: Mutex::new(Random::new(seed)),
             mishaps: AtomicUsize::new(0),
+            carrying: Arc::default(),
         });
-        let (over, ended) = watch::channel(());
-        tokio::spawn(serve(listener, Arc::clone(&shared), ended));
-        Ok(Self { address, shared, _over: over })
+        let (flow, flows) = watch::channel(Flow::Goes);
+        tokio::spawn(serve(listener, Arc::clone(&shared), flows));
+        Ok(Self { address, shared, flow })
     }
 
     /// Where new connections go from now on.
     pub(crate) fn lead_to(&self, server: SocketAddr) {
         *lock(&self.shared.server) = server;
+        self.flow.send_if_modified(|flow| std::mem::replace(flow, Flow::Goes) == Flow::Cut);
+    }
+
+    /// Ends every connection: when this is done not one more byte goes through. Nobody is led anywhere until [`Self::lead_to`]
+    /// says where.
+    pub(crate) async fn cut(&self) {
+        self.flow.send_replace(Flow::Cut);
+        drop(self.shared.carrying.write().await);
     }
 
     /// How new connections fare from now on.
@@ -78,24 +98,33 @@ impl Proxy {
     }
 }
 
-async fn serve(listener: TcpListener, shared: Arc<Shared>, mut ended: watch::Receiver<()>) {
+async fn serve(listener: TcpListener, shared: Arc<Shared>, flow: watch::Receiver<Flow>) {
     loop {
+        let mut ended = flow.clone();
         let near = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = ended.changed() => return,
+            () = is_over(&mut ended) => return,
         };
         let Ok((near, _)) = near else { continue };
-        let server = *lock(&shared.server);
-        let (shared, mut ended) = (Arc::clone(&shared), ended.clone());
+        let (shared, mut flow) = (Arc::clone(&shared), flow.clone());
         tokio::spawn(async move {
-            // No server: the client's connection is closed at once.
-            let Ok(far) = TcpStream::connect(server).await else { return };
             tokio::select! {
-                () = carry(near, far, &shared) => {}
-                _ = ended.changed() => {}
+                biased;
+                _ = flow.wait_for(|flow| *flow == Flow::Cut) => {}
+                // No server: the client's connection is closed at once.
+                () = async {
+                    let _carrying = shared.carrying.read().await;
+                    let Ok(far) = shared.reach().await else { return };
+                    carry(near, far, &shared).await;
+                } => {}
             }
         });
     }
+}
+
+/// The proxy has been dropped.
+async fn is_over(flow: &mut watch::Receiver<Flow>) {
+    while flow.changed().await.is_ok() {}
 }
 
 /// One direction: how far it is whole, and how slow it is.
@@ -153,6 +182,11 @@ async fn pump(from: &mut OwnedReadHalf, to: &mut OwnedWriteHalf, fate: Fate) -> 
 }
 
 impl Shared {
+    async fn reach(&self) -> std::io::Result<TcpStream> {
+        let server = *lock(&self.server);
+        TcpStream::connect(server).await
+    }
+
     fn fates(&self) -> (Fate, Fate) {
         let weather = *lock(&self.weather);
         let mut random = lock(&self.random);

@@ -22,7 +22,7 @@ use crate::proxy::Proxy;
 use crate::scribe::{Board, Phase, Role, play};
 
 /// What a run would otherwise meet, and the lobby of which everybody sees everything.
-pub(crate) const FLAGS: [&str; 8] = [
+pub(crate) const FLAGS: [&str; 10] = [
     "--limit",
     "registrations-per-source=0",
     "--limit",
@@ -31,9 +31,11 @@ pub(crate) const FLAGS: [&str; 8] = [
     "strangers=0",
     "--limit",
     "free-disk-bytes=0",
+    "--limit",
+    "files-per-user=0",
 ];
 /// For everybody to get everything once nothing is broken any more.
-const SETTLING: Duration = Duration::from_secs(90);
+pub(crate) const SETTLING: Duration = Duration::from_secs(90);
 
 /// How many talk, and how much.
 #[derive(Clone, Copy, Debug)]
@@ -245,7 +247,12 @@ impl Stage {
     }
 
     /// Everybody says their last words and gets everything; then all is judged.
-    pub(crate) async fn settle(mut self) -> anyhow::Result<Verdict> {
+    pub(crate) async fn settle(self) -> anyhow::Result<Verdict> {
+        self.settle_within(SETTLING).await
+    }
+
+    /// As [`Self::settle`], with another patience.
+    pub(crate) async fn settle_within(mut self, patience: Duration) -> anyhow::Result<Verdict> {
         self.phase.send_replace(Phase::Settle);
         let mut stuck = Vec::new();
         let settling = async {
@@ -257,7 +264,7 @@ impl Stage {
                 }
             }
         };
-        if tokio::time::timeout(SETTLING, settling).await.is_err() {
+        if tokio::time::timeout(patience, settling).await.is_err() {
             stuck.push(format!("{} people do not get everything they miss", self.scribes.len()));
             self.scribes.shutdown().await;
         }
