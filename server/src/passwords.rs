@@ -13,6 +13,7 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Versio
 use sotto_proto::Password;
 use tokio::sync::Semaphore;
 use tokio::task::JoinError;
+use tracing::debug;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::limits::Limits;
@@ -167,6 +168,8 @@ impl Passwords {
         let computing = aside(move || {
             // Held until the memory is free again, even if whoever asked has gone.
             let _permit = permit;
+            // One line each: what a restart costs can be counted.
+            debug!("a password hash is computed");
             work()
         });
         computing.await.map_err(|_| HashError::Internal)?
