@@ -9,6 +9,7 @@ mod io_errors;
 mod kills;
 mod migration;
 mod power;
+mod restart;
 mod stall;
 
 pub(crate) use backup::{backups, restore};
@@ -20,6 +21,7 @@ pub(crate) use io_errors::io_errors;
 pub(crate) use kills::{answer, checkpoint, commit, kill};
 pub(crate) use migration::migration;
 pub(crate) use power::power;
+pub(crate) use restart::restart;
 pub(crate) use stall::stall;
 
 use std::fmt;
@@ -27,6 +29,7 @@ use std::process::{Command, Stdio};
 
 use sotto_judge::Verdict;
 
+use crate::scribe::IMPATIENCE;
 use crate::stage::Talk;
 
 /// How much of it.
@@ -60,7 +63,7 @@ const FOR_EVER: usize = usize::MAX;
 const SYNC: &str = "fsync,fdatasync";
 
 fn talk(seed: u64) -> Talk {
-    Talk { people: 8, messages: FOR_EVER, in_flight: 8, seed }
+    Talk { people: 8, messages: FOR_EVER, in_flight: 8, silent: 0, impatience: Some(IMPATIENCE), seed }
 }
 
 fn needs_strace() -> Result<(), NotRun> {

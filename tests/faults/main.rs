@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sotto_client::{Dial, Trust};
 use sotto_judge::Verdict;
 use sotto_proto::Link;
@@ -60,7 +61,7 @@ enum Part {
 }
 
 /// Each case with how often it happens, quick and full.
-const CASES: [(&str, usize, usize); 14] = [
+const CASES: [(&str, usize, usize); 15] = [
     ("kill", 25, 500),
     ("commit", 10, 200),
     ("answer", 10, 200),
@@ -74,6 +75,7 @@ const CASES: [(&str, usize, usize); 14] = [
     ("migration", 60, 200),
     ("full", 3, 30),
     ("clock", 2, 20),
+    ("restart", 50, 1000),
     ("power", 5, 200),
 ];
 
@@ -96,6 +98,7 @@ fn main() -> anyhow::Result<ExitCode> {
     };
     println!("seed {seed}\n");
     println!("case         cycles     sent  acknowledged  lost  doubled  reordered  gaps  overheard      s");
+    open_many_files()?;
     let mut whole = true;
     for (name, quick, full) in CASES {
         if arguments.only.is_empty() || arguments.only.iter().any(|only| only == name) {
@@ -117,6 +120,12 @@ async fn interruptible(case: impl Future<Output = bool>) -> anyhow::Result<bool>
     }
 }
 
+/// A thousand clients, and a proxy between them and their server, have thousands of connections.
+fn open_many_files() -> anyhow::Result<()> {
+    let allowed = getrlimit(Resource::Nofile).maximum;
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: allowed, maximum: allowed })?)
+}
+
 async fn run(name: &str, scale: Scale) -> anyhow::Result<Row> {
     match name {
         "kill" => cases::kill(scale).await,
@@ -132,6 +141,7 @@ async fn run(name: &str, scale: Scale) -> anyhow::Result<Row> {
         "migration" => cases::migration(scale).await,
         "full" => cases::full(scale).await,
         "clock" => cases::clock(scale).await,
+        "restart" => cases::restart(scale).await,
         _ => cases::power(scale).await,
     }
 }

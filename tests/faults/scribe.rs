@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use sotto_client::{Account, Client, Command, Dial, Options, Patience, Problem, Update, random_cid};
+use sotto_client::{Account, Client, Command, Dial, Options, Patience, Problem, Trouble, Update, random_cid};
 use sotto_judge::{Event, Log, Place, Random};
 use sotto_proto::{Audience, Cid, ConvId, Epoch, Message, MessageText, Page, Password, Seq, Username};
 use sotto_tests::PASSWORD;
@@ -37,6 +37,7 @@ pub(crate) struct Board {
     refused: AtomicUsize,
     logged_in: AtomicUsize,
     resumed: AtomicUsize,
+    told_to_come_back: AtomicUsize,
     changed: Notify,
 }
 
@@ -56,6 +57,11 @@ impl Board {
     /// Log-ins without the password, of all there were.
     pub(crate) fn resumed(&self) -> usize {
         self.resumed.load(Ordering::SeqCst)
+    }
+
+    /// How many were told that the server ends the connection.
+    pub(crate) fn told_to_come_back(&self) -> usize {
+        self.told_to_come_back.load(Ordering::SeqCst)
     }
 
     fn count(&self, what: &AtomicUsize) {
@@ -93,6 +99,9 @@ pub(crate) struct Role {
     /// At most this many on their way.
     #[arg(long)]
     pub(crate) in_flight: usize,
+    /// Milliseconds after which a lost connection is tried again; unsaid: when a client for people does.
+    #[arg(long)]
+    pub(crate) impatience: Option<u64>,
     #[arg(long)]
     pub(crate) log: PathBuf,
     #[arg(long)]
@@ -241,7 +250,7 @@ impl Scribe {
                 let head = messages.last().map_or(0, |message| message.seq.get());
                 self.heads.insert(conv, Some(head));
             }
-            Update::Reconnecting { wait, .. } => self.comes_back(wait),
+            Update::Reconnecting { wait, why } => self.comes_back(wait, &why),
             Update::Ended(Problem::LoggedOut) => return Ok(true),
             Update::Ended(problem) => anyhow::bail!("{} was let go: {problem:?}", self.role.name),
             Update::Hole { conv, from, to } => {
@@ -265,10 +274,14 @@ impl Scribe {
         Ok(())
     }
 
-    fn comes_back(&self, wait: Duration) {
+    fn comes_back(&self, wait: Duration, why: &Trouble) {
+        if matches!(why, Trouble::Goodbye(_)) {
+            self.board.count(&self.board.told_to_come_back);
+        }
+        let Some(impatience) = self.role.impatience else { return };
         let commands = self.client.commands();
         tokio::spawn(async move {
-            tokio::time::sleep(wait.min(Duration::from_millis(IMPATIENCE))).await;
+            tokio::time::sleep(wait.min(Duration::from_millis(impatience))).await;
             let _ = commands.send(Command::TryNow).await;
         });
     }

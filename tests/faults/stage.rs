@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use sotto_client::{Dial, Trust};
@@ -44,12 +44,18 @@ pub(crate) struct Talk {
     /// Each; `usize::MAX`: for as long as it takes.
     pub(crate) messages: usize,
     pub(crate) in_flight: usize,
+    /// So many of the people say nothing before their last words.
+    pub(crate) silent: usize,
+    /// Milliseconds until a lost connection is tried again; `None`: as a client for people does.
+    pub(crate) impatience: Option<u64>,
     pub(crate) seed: u64,
 }
 
 /// Everything that takes part.
 pub(crate) struct Stage {
     pub(crate) proxy: Proxy,
+    /// Where the silent go through.
+    pub(crate) aside: Proxy,
     pub(crate) board: Arc<Board>,
     server: Option<ServerProcess>,
     dial: Dial,
@@ -83,16 +89,15 @@ impl Stage {
         let server =
             ServerProcess::start_under(wrapper, data, &FLAGS).context("the server does not start")?;
         let proxy = Proxy::to(address(&server)?, talk.seed).await?;
+        let aside = Proxy::to(address(&server)?, talk.seed).await?;
         let direct = Dial::new(&server.link, Trust::Nothing);
         let names: Vec<_> = (0..talk.people).map(|index| format!("user{index}")).collect();
-        for name in &names {
-            let answer = Person::stranger(&direct).await.registers(name, PASSWORD).await;
-            anyhow::ensure!(answer == Reply::Registered, "{name} cannot register: {answer:?}");
-        }
+        register(&direct, &names).await?;
         let (phase, _) = watch::channel(Phase::Talk);
         let mut stage = Self {
             dial: Dial { port: proxy.address.port(), ..direct },
             proxy,
+            aside,
             board: Arc::default(),
             server: Some(server),
             data: data.to_owned(),
@@ -104,17 +109,28 @@ impl Stage {
             victims: HashSet::new(),
             kept: HashSet::new(),
         };
-        stage.begin(talk);
-        stage.board.until("everybody to be let in", |board| board.logged_in() >= talk.people).await?;
+        stage.begin(talk).await?;
         Ok(stage)
     }
 
-    fn begin(&mut self, talk: Talk) {
-        for (name, seed) in self.names.iter().zip(talk.seed..) {
-            let role = self.role(name, Talk { seed, ..talk });
+    /// So many at a time that none is told to come back later: each costs the server a password hash.
+    async fn begin(&mut self, talk: Talk) -> anyhow::Result<()> {
+        const AT_ONCE: usize = 16;
+        let aside = Dial { port: self.aside.address.port(), ..self.dial.clone() };
+        let seeds: Vec<_> = (talk.seed..).zip(self.names.clone()).collect();
+        for (index, (seed, name)) in seeds.into_iter().enumerate() {
+            let talks = index < talk.people - talk.silent;
+            let messages = if talks { talk.messages } else { 0 };
+            let dial = if talks { &self.dial } else { &aside };
+            let role = self.role(&name, Talk { seed, messages, ..talk });
             let shared = (Arc::clone(&self.board), self.phase.subscribe());
-            self.scribes.spawn(play(role, self.dial.clone(), shared));
+            self.scribes.spawn(play(role, dial.clone(), shared));
+            if (index + 1) % AT_ONCE == 0 || index + 1 == talk.people {
+                let all = |board: &Board| board.logged_in() > index;
+                self.board.until("everybody to be let in", all).await?;
+            }
         }
+        Ok(())
     }
 
     fn role(&self, name: &str, talk: Talk) -> Role {
@@ -123,6 +139,7 @@ impl Stage {
             others: self.names.iter().filter(|other| *other != name).cloned().collect(),
             messages: talk.messages,
             in_flight: talk.in_flight,
+            impatience: talk.impatience,
             log: self.logs.path().join(name),
             seed: talk.seed,
         }
@@ -203,6 +220,16 @@ impl Stage {
         }
     }
 
+    /// Tells the server to stop, as whoever runs it does. How long it took; it has to end well, and in time.
+    pub(crate) async fn stop(&mut self, patience: Duration) -> anyhow::Result<Duration> {
+        let began = Instant::now();
+        self.server()?.signal("TERM");
+        anyhow::ensure!(self.ends_within(patience).await, "the server has not stopped in {patience:?}");
+        let (code, _) = self.server.take().context("there is no server")?.wait();
+        anyhow::ensure!(code == Some(0), "the server has stopped with {code:?}");
+        Ok(began.elapsed())
+    }
+
     /// Waits until the server has ended by itself. False: it still runs after this long.
     pub(crate) async fn ends_within(&mut self, patience: Duration) -> bool {
         const LOOK: Duration = Duration::from_millis(5);
@@ -219,6 +246,7 @@ impl Stage {
         self.server = ServerProcess::start_under(wrapper, &self.data, &FLAGS);
         if let Some(server) = &self.server {
             self.proxy.lead_to(address(server)?);
+            self.aside.lead_to(address(server)?);
         }
         Ok(self.server.is_some())
     }
@@ -289,6 +317,25 @@ impl Stage {
     }
 }
 
+/// These accounts, some at a time: each costs the server a password hash.
+async fn register(dial: &Dial, names: &[String]) -> anyhow::Result<()> {
+    const AT_ONCE: usize = 8;
+    for names in names.chunks(AT_ONCE) {
+        let mut coming = JoinSet::new();
+        for (name, dial) in names.iter().cloned().zip(std::iter::repeat(dial.clone())) {
+            coming.spawn(async move {
+                let answer = Person::stranger(&dial).await.registers(&name, PASSWORD).await;
+                anyhow::ensure!(answer == Reply::Registered, "{name} cannot register: {answer:?}");
+                Ok(())
+            });
+        }
+        while let Some(registered) = coming.join_next().await {
+            registered??;
+        }
+    }
+    Ok(())
+}
+
 /// Who waits for what, for somebody who has to find out why.
 fn waiting(logs: &TempDir, names: &[String]) -> String {
     let mut lines = Vec::new();
@@ -309,6 +356,7 @@ fn scribe_process(role: &Role, link: &Link) -> anyhow::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["scribe", "--name", &role.name, "--others", &role.others.join(",")]);
     command.args(["--messages", &role.messages.to_string(), "--in-flight", &role.in_flight.to_string()]);
+    command.args(role.impatience.map(|millis| format!("--impatience={millis}")));
     command.arg("--log").arg(&role.log).args(["--seed", &role.seed.to_string()]);
     command.args(["--link", &link.to_string()]).stdin(Stdio::null());
     command.spawn().context("cannot start a client")

@@ -59,6 +59,7 @@ async fn cuts(scale: Scale, (wrapper, patience): (&[String], Duration)) -> anyho
         stage.goes_on_for(300 + random.index(1500)).await?;
         // From here on nobody hears of anything that the disk may not get.
         stage.proxy.cut().await;
+        stage.aside.cut().await;
         let acknowledged = courier.done();
         disk.cut()?;
         stage.kill();
