@@ -9,6 +9,7 @@ mod io_errors;
 mod kills;
 mod migration;
 mod power;
+mod readers;
 mod restart;
 mod stall;
 
@@ -21,6 +22,7 @@ pub(crate) use io_errors::io_errors;
 pub(crate) use kills::{answer, checkpoint, commit, kill};
 pub(crate) use migration::migration;
 pub(crate) use power::power;
+pub(crate) use readers::readers;
 pub(crate) use restart::restart;
 pub(crate) use stall::stall;
 
@@ -63,7 +65,15 @@ const FOR_EVER: usize = usize::MAX;
 const SYNC: &str = "fsync,fdatasync";
 
 fn talk(seed: u64) -> Talk {
-    Talk { people: 8, messages: FOR_EVER, in_flight: 8, silent: 0, impatience: Some(IMPATIENCE), seed }
+    Talk {
+        people: 8,
+        messages: FOR_EVER,
+        in_flight: 8,
+        bytes: 3,
+        silent: 0,
+        impatience: Some(IMPATIENCE),
+        seed,
+    }
 }
 
 fn needs_strace() -> Result<(), NotRun> {

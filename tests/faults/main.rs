@@ -61,7 +61,7 @@ enum Part {
 }
 
 /// Each case with how often it happens, quick and full.
-const CASES: [(&str, usize, usize); 15] = [
+const CASES: [(&str, usize, usize); 16] = [
     ("kill", 25, 500),
     ("commit", 10, 200),
     ("answer", 10, 200),
@@ -73,6 +73,7 @@ const CASES: [(&str, usize, usize); 15] = [
     ("backups", 3, 50),
     ("restore", 3, 50),
     ("migration", 60, 200),
+    ("readers", 1, 4),
     ("full", 3, 30),
     ("clock", 2, 20),
     ("restart", 50, 1000),
@@ -139,6 +140,7 @@ async fn run(name: &str, scale: Scale) -> anyhow::Result<Row> {
         "restore" => cases::restore(scale).await,
         "stall" => cases::stall(scale).await,
         "migration" => cases::migration(scale).await,
+        "readers" => cases::readers(scale).await,
         "full" => cases::full(scale).await,
         "clock" => cases::clock(scale).await,
         "restart" => cases::restart(scale).await,

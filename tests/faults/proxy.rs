@@ -1,15 +1,16 @@
 //! The network between the clients and the server, and what it does to them: it cuts after any byte, closes one direction only, lets a
-//! peer vanish, delays and throttles; or it cuts everything at once.
+//! peer vanish, delays and throttles; or it holds everything back, or cuts everything at once.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use socket2::SockRef;
 use sotto_judge::Random;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{RwLock, watch};
 
 /// What happens to connections from now on.
@@ -26,6 +27,8 @@ pub(crate) enum Weather {
 enum Flow {
     /// Nothing.
     Goes,
+    /// What the server sends is not taken.
+    Held,
     /// They end, and no new one begins.
     Cut,
 }
@@ -56,10 +59,22 @@ struct Shared {
     mishaps: AtomicUsize,
     /// Read by each connection for as long as it carries anything.
     carrying: Arc<RwLock<()>>,
+    /// Connections to the server are as over a real network.
+    narrow: bool,
 }
 
 impl Proxy {
     pub(crate) async fn to(server: SocketAddr, seed: u64) -> anyhow::Result<Self> {
+        Self::new(false, server, seed).await
+    }
+
+    /// As [`Self::to`], where systems keep as little between the server and the proxy as over a real network: loopback's
+    /// megabytes would hide from the server for long that nobody reads.
+    pub(crate) async fn narrow(server: SocketAddr, seed: u64) -> anyhow::Result<Self> {
+        Self::new(true, server, seed).await
+    }
+
+    async fn new(narrow: bool, server: SocketAddr, seed: u64) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
@@ -68,6 +83,7 @@ impl Proxy {
             random: Mutex::new(Random::new(seed)),
             mishaps: AtomicUsize::new(0),
             carrying: Arc::default(),
+            narrow,
         });
         let (flow, flows) = watch::channel(Flow::Goes);
         tokio::spawn(serve(listener, Arc::clone(&shared), flows));
@@ -85,6 +101,15 @@ impl Proxy {
     pub(crate) async fn cut(&self) {
         self.flow.send_replace(Flow::Cut);
         drop(self.shared.carrying.write().await);
+    }
+
+    /// Takes nothing from the server any more, and takes it again.
+    pub(crate) fn hold(&self) {
+        self.flow.send_replace(Flow::Held);
+    }
+
+    pub(crate) fn let_go(&self) {
+        self.flow.send_replace(Flow::Goes);
     }
 
     /// How new connections fare from now on.
@@ -106,16 +131,17 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>, flow: watch::Receiver
             () = is_over(&mut ended) => return,
         };
         let Ok((near, _)) = near else { continue };
-        let (shared, mut flow) = (Arc::clone(&shared), flow.clone());
+        let (shared, flow) = (Arc::clone(&shared), flow.clone());
         tokio::spawn(async move {
+            let mut cut = flow.clone();
             tokio::select! {
                 biased;
-                _ = flow.wait_for(|flow| *flow == Flow::Cut) => {}
+                _ = cut.wait_for(|flow| *flow == Flow::Cut) => {}
                 // No server: the client's connection is closed at once.
                 () = async {
                     let _carrying = shared.carrying.read().await;
                     let Ok(far) = shared.reach().await else { return };
-                    carry(near, far, &shared).await;
+                    carry(near, far, (&shared, flow)).await;
                 } => {}
             }
         });
@@ -135,13 +161,13 @@ struct Fate {
     piece: usize,
 }
 
-async fn carry(near: TcpStream, far: TcpStream, shared: &Shared) {
+async fn carry(near: TcpStream, far: TcpStream, (shared, mut flow): (&Shared, watch::Receiver<Flow>)) {
     let (up_fate, down_fate) = shared.fates();
     let (mut near_in, mut near_out) = near.into_split();
     let (mut far_in, mut far_out) = far.into_split();
     let (upwards, mishap) = tokio::select! {
-        end = pump(&mut near_in, &mut far_out, up_fate) => (true, end),
-        end = pump(&mut far_in, &mut near_out, down_fate) => (false, end),
+        end = pump(&mut near_in, (&mut far_out, None), up_fate) => (true, end),
+        end = pump(&mut far_in, (&mut near_out, Some(&mut flow)), down_fate) => (false, end),
     };
     let Some(mishap) = mishap else { return };
     shared.mishaps.fetch_add(1, Ordering::SeqCst);
@@ -149,11 +175,11 @@ async fn carry(near: TcpStream, far: TcpStream, shared: &Shared) {
         (Mishap::Cut, _) => {}
         (Mishap::HalfClosed, true) => {
             drop(far_out);
-            pump(&mut far_in, &mut near_out, Fate::fair()).await;
+            pump(&mut far_in, (&mut near_out, None), Fate::fair()).await;
         }
         (Mishap::HalfClosed, false) => {
             drop(near_out);
-            pump(&mut near_in, &mut far_out, Fate::fair()).await;
+            pump(&mut near_in, (&mut far_out, None), Fate::fair()).await;
         }
         (Mishap::Vanished, _) => {
             drop((near_in, near_out));
@@ -163,11 +189,18 @@ async fn carry(near: TcpStream, far: TcpStream, shared: &Shared) {
     }
 }
 
-/// Carries one direction to its end (`None`), or to its mishap.
-async fn pump(from: &mut OwnedReadHalf, to: &mut OwnedWriteHalf, fate: Fate) -> Option<Mishap> {
+/// Carries one direction, while it is not held, to its end (`None`) or to its mishap.
+async fn pump(
+    from: &mut OwnedReadHalf,
+    (to, mut flow): (&mut OwnedWriteHalf, Option<&mut watch::Receiver<Flow>>),
+    fate: Fate,
+) -> Option<Mishap> {
     let mut left = fate.whole;
     let mut buffer = vec![0; fate.piece];
     loop {
+        if let Some(flow) = &mut flow {
+            flow.wait_for(|flow| *flow != Flow::Held).await.ok()?;
+        }
         let read = from.read(&mut buffer).await.ok().filter(|read| *read > 0)?;
         if !fate.pause.is_zero() {
             tokio::time::sleep(fate.pause).await;
@@ -184,7 +217,14 @@ async fn pump(from: &mut OwnedReadHalf, to: &mut OwnedWriteHalf, fate: Fate) -> 
 impl Shared {
     async fn reach(&self) -> std::io::Result<TcpStream> {
         let server = *lock(&self.server);
-        TcpStream::connect(server).await
+        let socket = TcpSocket::new_v4()?;
+        if self.narrow {
+            const ETHERNET: u32 = 1460;
+            // The server's system allows itself a multiple of this, and of what the proxy is ready to take.
+            SockRef::from(&socket).set_tcp_mss(ETHERNET)?;
+            socket.set_recv_buffer_size(8 * 1024)?;
+        }
+        socket.connect(server).await
     }
 
     fn fates(&self) -> (Fate, Fate) {

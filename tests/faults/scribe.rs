@@ -99,6 +99,9 @@ pub(crate) struct Role {
     /// At most this many on their way.
     #[arg(long)]
     pub(crate) in_flight: usize,
+    /// Bytes that each message has besides its cid.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) bytes: usize,
     /// Milliseconds after which a lost connection is tried again; unsaid: when a client for people does.
     #[arg(long)]
     pub(crate) impatience: Option<u64>,
@@ -201,7 +204,7 @@ impl Scribe {
             };
             let start = self.random.index(self.role.others.len());
             let to = self.role.others.iter().cycle().skip(start).take(some).cloned().collect();
-            self.say(to, "…").await?;
+            self.say(to, &".".repeat(self.role.bytes)).await?;
         }
         Ok(())
     }

@@ -44,7 +44,9 @@ pub(crate) struct Talk {
     /// Each; `usize::MAX`: for as long as it takes.
     pub(crate) messages: usize,
     pub(crate) in_flight: usize,
-    /// So many of the people say nothing before their last words.
+    /// Bytes of each message besides its cid.
+    pub(crate) bytes: usize,
+    /// So many of the people say nothing before their last words. What they get can be held back.
     pub(crate) silent: usize,
     /// Milliseconds until a lost connection is tried again; `None`: as a client for people does.
     pub(crate) impatience: Option<u64>,
@@ -89,7 +91,7 @@ impl Stage {
         let server =
             ServerProcess::start_under(wrapper, data, &FLAGS).context("the server does not start")?;
         let proxy = Proxy::to(address(&server)?, talk.seed).await?;
-        let aside = Proxy::to(address(&server)?, talk.seed).await?;
+        let aside = Proxy::narrow(address(&server)?, talk.seed).await?;
         let direct = Dial::new(&server.link, Trust::Nothing);
         let names: Vec<_> = (0..talk.people).map(|index| format!("user{index}")).collect();
         register(&direct, &names).await?;
@@ -139,6 +141,7 @@ impl Stage {
             others: self.names.iter().filter(|other| *other != name).cloned().collect(),
             messages: talk.messages,
             in_flight: talk.in_flight,
+            bytes: talk.bytes,
             impatience: talk.impatience,
             log: self.logs.path().join(name),
             seed: talk.seed,
@@ -195,6 +198,11 @@ impl Stage {
     pub(crate) fn logs(&self) -> anyhow::Result<Vec<(String, Vec<Event>)>> {
         let noted = |name: &String| Ok((name.clone(), sotto_judge::read(&self.logs.path().join(name))?));
         self.names.iter().map(noted).collect()
+    }
+
+    /// How much the last so many people have noted.
+    pub(crate) fn noted_by_last(&self, people: usize) -> usize {
+        self.names.iter().rev().take(people).map(|name| lines(&self.logs.path().join(name))).sum()
     }
 
     /// Somebody who is let in beside the others, and is no witness.
@@ -356,6 +364,7 @@ fn scribe_process(role: &Role, link: &Link) -> anyhow::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["scribe", "--name", &role.name, "--others", &role.others.join(",")]);
     command.args(["--messages", &role.messages.to_string(), "--in-flight", &role.in_flight.to_string()]);
+    command.args(["--bytes", &role.bytes.to_string()]);
     command.args(role.impatience.map(|millis| format!("--impatience={millis}")));
     command.arg("--log").arg(&role.log).args(["--seed", &role.seed.to_string()]);
     command.args(["--link", &link.to_string()]).stdin(Stdio::null());

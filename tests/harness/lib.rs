@@ -12,6 +12,7 @@ pub mod files;
 mod house;
 mod original;
 mod person;
+pub mod process;
 pub mod wire;
 
 use std::time::Duration;

@@ -11,9 +11,10 @@ use anyhow::Context;
 use clap::Args;
 use sotto_tests::binaries::{Cli, ServerProcess};
 use sotto_tests::files::content;
+use sotto_tests::process;
 
 use crate::crowd::Crowd;
-use crate::{process, relay, start};
+use crate::{relay, start};
 
 /// Files through the server.
 #[derive(Args, Clone, Debug)]

@@ -9,7 +9,6 @@ mod crowd;
 mod cuts;
 mod figures;
 mod files;
-mod process;
 mod relay;
 
 use std::process::ExitCode;
@@ -18,6 +17,7 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use sotto_tests::binaries::ServerProcess;
+use sotto_tests::process;
 
 use crowd::Crowd;
 use figures::Figures;

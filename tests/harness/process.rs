@@ -9,7 +9,10 @@ use anyhow::Context;
 const TICK: Duration = Duration::from_millis(10);
 
 /// User and system time that a process has used.
-pub(crate) fn cpu(id: u32) -> anyhow::Result<Duration> {
+///
+/// # Errors
+/// When there is no such process.
+pub fn cpu(id: u32) -> anyhow::Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
     // The name in parentheses may hold anything; the fields after it are numbers.
     let (_, fields) = stat.rsplit_once(')').context("/proc/PID/stat has no name")?;
@@ -18,21 +21,30 @@ pub(crate) fn cpu(id: u32) -> anyhow::Result<Duration> {
 }
 
 /// Resident memory, in KiB.
-pub(crate) fn resident(id: u32) -> anyhow::Result<u64> {
+///
+/// # Errors
+/// When there is no such process.
+pub fn resident(id: u32) -> anyhow::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{id}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
     Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
 /// The most resident memory there has been, in KiB.
-pub(crate) fn peak(id: u32) -> anyhow::Result<u64> {
+///
+/// # Errors
+/// When there is no such process.
+pub fn peak(id: u32) -> anyhow::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{id}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
     Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
 /// Begins to look for the peak anew; returns what is resident now, in KiB.
-pub(crate) fn forget_peak(id: u32) -> anyhow::Result<u64> {
+///
+/// # Errors
+/// When there is no such process.
+pub fn forget_peak(id: u32) -> anyhow::Result<u64> {
     fs::write(format!("/proc/{id}/clear_refs"), "5")?;
     resident(id)
 }
