@@ -69,6 +69,7 @@ fn talk(seed: u64) -> Talk {
         people: 8,
         messages: FOR_EVER,
         in_flight: 8,
+        pause: 0,
         bytes: 3,
         silent: 0,
         impatience: Some(IMPATIENCE),

@@ -13,6 +13,7 @@ use sotto_judge::{Event, Log, Place, Random};
 use sotto_proto::{Audience, Cid, ConvId, Epoch, Message, MessageText, Page, Password, Seq, Username};
 use sotto_tests::PASSWORD;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 /// What the last message of somebody says after its cid.
 const LAST_WORDS: &str = "that is all";
@@ -99,6 +100,9 @@ pub(crate) struct Role {
     /// At most this many on their way.
     #[arg(long)]
     pub(crate) in_flight: usize,
+    /// Milliseconds between two messages; 0: as fast as they are acknowledged.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) pause: u64,
     /// Bytes that each message has besides its cid.
     #[arg(long, default_value_t = 3)]
     pub(crate) bytes: usize,
@@ -134,6 +138,7 @@ pub(crate) async fn play(
                     return Ok(());
                 }
             }
+            () = tokio::time::sleep_until(scribe.next), if !settling && scribe.waits() => {}
             changed = phase.changed(), if !settling => changed.context("nobody says what to do")?,
         }
         if scribe.has_all() {
@@ -150,6 +155,8 @@ struct Scribe {
     random: Random,
     pending: HashMap<Cid, Vec<String>>,
     said: usize,
+    /// When it may say something again.
+    next: Instant,
     said_last_words: bool,
     /// Whose last words have come.
     silent: BTreeSet<String>,
@@ -183,6 +190,7 @@ impl Scribe {
             board,
             pending: HashMap::new(),
             said: 0,
+            next: Instant::now(),
             said_last_words: false,
             silent: BTreeSet::new(),
             at: BTreeMap::new(),
@@ -193,10 +201,16 @@ impl Scribe {
         })
     }
 
+    /// Whether it could say more, if it were not too early.
+    fn waits(&self) -> bool {
+        self.pending.len() < self.role.in_flight && self.said < self.role.messages
+    }
+
     /// Says as much as may be on its way: most of it to everyone, some to a few, some to one.
     async fn talk(&mut self) -> anyhow::Result<()> {
-        while self.pending.len() < self.role.in_flight && self.said < self.role.messages {
+        while self.waits() && Instant::now() >= self.next {
             self.said += 1;
+            self.next = Instant::now() + Duration::from_millis(self.role.pause);
             let some = match self.random.index(10) {
                 0 => 1,
                 1 | 2 => 3,

@@ -44,6 +44,8 @@ pub(crate) struct Talk {
     /// Each; `usize::MAX`: for as long as it takes.
     pub(crate) messages: usize,
     pub(crate) in_flight: usize,
+    /// Milliseconds between two of each; 0: as fast as they are acknowledged.
+    pub(crate) pause: u64,
     /// Bytes of each message besides its cid.
     pub(crate) bytes: usize,
     /// So many of the people say nothing before their last words. What they get can be held back.
@@ -141,6 +143,7 @@ impl Stage {
             others: self.names.iter().filter(|other| *other != name).cloned().collect(),
             messages: talk.messages,
             in_flight: talk.in_flight,
+            pause: talk.pause,
             bytes: talk.bytes,
             impatience: talk.impatience,
             log: self.logs.path().join(name),
@@ -364,7 +367,7 @@ fn scribe_process(role: &Role, link: &Link) -> anyhow::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["scribe", "--name", &role.name, "--others", &role.others.join(",")]);
     command.args(["--messages", &role.messages.to_string(), "--in-flight", &role.in_flight.to_string()]);
-    command.args(["--bytes", &role.bytes.to_string()]);
+    command.args(["--pause", &role.pause.to_string(), "--bytes", &role.bytes.to_string()]);
     command.args(role.impatience.map(|millis| format!("--impatience={millis}")));
     command.arg("--log").arg(&role.log).args(["--seed", &role.seed.to_string()]);
     command.args(["--link", &link.to_string()]).stdin(Stdio::null());

@@ -9,6 +9,9 @@ use super::{Row, Scale, talk};
 use crate::stage::{Stage, Talk};
 
 const READERS: usize = 100;
+/// Milliseconds between two messages of each who talks: forty a second go to everybody. As fast as can be, what is held back for
+/// long would be gigabytes.
+const PAUSE: u64 = 100;
 const BYTES: usize = 4000;
 /// Bytes that are held back from each at the least: several times what its outbox and the systems between hold.
 const ENOUGH: usize = 1536 * 1024;
@@ -20,7 +23,14 @@ const LONG: Duration = Duration::from_secs(45);
 
 /// They stop, go on, and get everything. Meanwhile two others tell each other something, again and again, by the clock.
 pub(crate) async fn readers(scale: Scale) -> anyhow::Result<Row> {
-    let talk = Talk { people: READERS + 4, silent: READERS, in_flight: 2, bytes: BYTES, ..talk(scale.seed) };
+    let talk = Talk {
+        people: READERS + 4,
+        silent: READERS,
+        in_flight: 2,
+        pause: PAUSE,
+        bytes: BYTES,
+        ..talk(scale.seed)
+    };
     let stage = Stage::set(talk).await?;
     let mut pair = Pair::of(&stage).await?;
     let server = stage.server()?.id();
