@@ -18,6 +18,8 @@ use crate::transfers::Snag;
 const APART: &str = ".sotto-partial";
 /// What nobody has gone on with for this long is removed.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The system is told to write what has come to the disk whenever there is this much more of it, in bytes.
+const WRITTEN_OUT: u64 = 8 * 1024 * 1024;
 /// How many names are tried for one file.
 const NAMES: u32 = 10_000;
 /// How often a directory is made that others remove.
@@ -77,6 +79,7 @@ impl Partial {
     }
 
     pub(super) fn write(&mut self, chunks: &[Bytes]) -> io::Result<()> {
+        let from = self.off;
         for chunk in chunks {
             if let Err(error) = self.file.write_all(chunk) {
                 // What was half written is not there.
@@ -86,6 +89,7 @@ impl Partial {
             self.hasher.update(chunk);
             self.off += u64::try_from(chunk.len()).unwrap_or(0);
         }
+        begin_to_write_out(&self.file, (from, self.off));
         Ok(())
     }
 
@@ -112,6 +116,16 @@ impl Partial {
             }
         }
         Err(Snag::Io(format!("there are too many files called {name}")))
+    }
+}
+
+/// Has the system begin to write what has come to the disk, a part at a time: the sync at the end finds little left to wait for.
+fn begin_to_write_out(file: &File, (from, to): (u64, u64)) {
+    let (from, to) = (from / WRITTEN_OUT * WRITTEN_OUT, to / WRITTEN_OUT * WRITTEN_OUT);
+    // Where that is not to be had, the sync takes longer.
+    #[cfg(target_os = "linux")]
+    if let Some(part) = std::num::NonZeroU64::new(to - from) {
+        let _ = rustix::fs::fadvise(file, from, Some(part), rustix::fs::Advice::DontNeed);
     }
 }
 
