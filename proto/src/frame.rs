@@ -1,6 +1,7 @@
 //! One frame: a payload whose head has been checked. Encoding puts the length in front.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::str::FromStr;
 
 use bytes::{Bytes, BytesMut};
@@ -9,13 +10,20 @@ use crate::error::{DecodeError, ValueError};
 use crate::limits::{LENGTH_BYTES, MAX_HEAD};
 use crate::{code, head};
 
-/// A payload with a well-formed head. Cloning is cheap: head and body share the received buffer.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// A payload with a well-formed head. Cloning is cheap: head and body share the received buffer. Its `Debug` is its code and its
+/// lengths: a head may hold a token, a body a password.
+#[derive(Clone, Eq, PartialEq)]
 pub struct Frame {
     code: u16,
     head: Bytes,
     body: Bytes,
     has_body: bool,
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Frame({}, {} + {} bytes)", self.code, self.head.len(), self.body.len())
+    }
 }
 
 impl Frame {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
 
 use crate::error::ValueError;
 use crate::hex::hex;
@@ -75,9 +76,9 @@ pub struct Cid([u8; 16]);
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct Epoch(u64);
 
-/// What resumes a session: 32 random bytes, a secret.
+/// What resumes a session: 32 random bytes, a secret. Its `Debug` is `…`, and its memory is overwritten when it is dropped.
 #[derive(Clone, Eq, PartialEq)]
-pub struct Token([u8; 32]);
+pub struct Token(Zeroizing<[u8; 32]>);
 
 /// A server's identity: the SHA-256 of a key's SubjectPublicKeyInfo. Not a secret.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
@@ -115,7 +116,7 @@ impl Token {
     /// 32 bytes from a good source of randomness.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        Self(Zeroizing::new(bytes))
     }
 
     /// The bytes.
@@ -127,7 +128,7 @@ impl Token {
     /// The form that travels: base64url without padding. Not `Display`, so that it is not logged by accident.
     #[must_use]
     pub fn reveal(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.0)
+        URL_SAFE_NO_PAD.encode(*self.0)
     }
 }
 
@@ -196,7 +197,7 @@ impl FromStr for Token {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        base64url(text).map(Self).ok_or(ValueError::Invalid("token"))
+        base64url(text).map(Self::from_bytes).ok_or(ValueError::Invalid("token"))
     }
 }
 

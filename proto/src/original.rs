@@ -40,15 +40,14 @@ pub enum Wish {
     Nonsense(usize),
 }
 
-/// Understands what an original client sends.
-#[derive(Debug)]
+/// Understands what an original client sends. It cannot be printed: what it keeps may be a password.
 pub struct OriginalReader {
     pending: Vec<u8>,
     file: Option<File>,
     max_file: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct File {
     content: Vec<u8>,
     too_long: bool,

@@ -7,7 +7,8 @@ use std::io::IoSlice;
 use bytes::{Buf, Bytes, BytesMut};
 
 /// Frames, and behind them content of files. What has been written is gone from it, however little that was.
-#[derive(Debug, Default)]
+/// It cannot be printed: a frame may hold a password.
+#[derive(Default)]
 pub struct Outgoing {
     frames: BytesMut,
     content: VecDeque<Bytes>,

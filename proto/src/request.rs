@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use zeroize::Zeroizing;
 
 use crate::code;
 use crate::error::{DecodeError, ValueError};
@@ -13,9 +14,9 @@ use crate::limits::{MAX_CHUNK, MAX_CURSORS, MAX_INVITE_CHARS, MAX_PAGE, MAX_PASS
 use crate::name::Username;
 use crate::text::{Audience, MessageText};
 
-/// A password as it was typed: at most 1,024 bytes. Its `Debug` is `…`.
+/// A password as it was typed: at most 1,024 bytes. Its `Debug` is `…`, and its memory is overwritten when it is dropped.
 #[derive(Clone, Eq, PartialEq)]
-pub struct Password(Box<str>);
+pub struct Password(Zeroizing<Box<str>>);
 
 impl Password {
     /// Takes a password as it is; what makes a good one is the server's business.
@@ -26,7 +27,7 @@ impl Password {
         if typed.len() > MAX_PASSWORD_BYTES {
             Err(ValueError::PasswordTooLong)
         } else {
-            Ok(Self(typed.into()))
+            Ok(Self(Zeroizing::new(typed.into())))
         }
     }
 

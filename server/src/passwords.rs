@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 use tracing::debug;
 use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
 
 use crate::limits::Limits;
 use crate::store::PasswordHash;
@@ -208,8 +209,8 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
     tokio::task::spawn_blocking(work).await
 }
 
-fn normalize(password: &Password) -> String {
-    password.reveal().nfc().collect()
+fn normalize(password: &Password) -> Zeroizing<String> {
+    Zeroizing::new(password.reveal().nfc().collect())
 }
 
 fn is_common(normal: &str) -> bool {

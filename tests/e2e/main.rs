@@ -21,4 +21,5 @@ mod identity;
 mod original;
 mod process;
 mod resume;
+mod secrets;
 mod terminal;

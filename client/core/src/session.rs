@@ -66,8 +66,8 @@ struct Cursor {
     acknowledged: BTreeSet<Seq>,
 }
 
-/// The protocol's state, from log-in to log-out and over every reconnect between.
-#[derive(Debug)]
+/// The protocol's state, from log-in to log-out and over every reconnect between. It cannot be printed: what waits to be sent holds
+/// passwords and texts.
 pub struct Session {
     account: Account,
     state: State,
