@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use aws_lc_rs::{digest, rand};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SerialNumber,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SerialNumber, SigningKey,
 };
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
@@ -86,6 +86,11 @@ impl Authority {
         let issuer = Issuer::from_ca_cert_der(&self.certificate, &self.key)?;
         let certificate = params.signed_by(&key, &issuer)?;
         Ok(Leaf { key_pem: key.serialize_pem(), pem: certificate.pem(), certificate: certificate.into() })
+    }
+
+    /// Signs a statement of this identity's own: ECDSA with P-256 and SHA-256, in ASN.1.
+    pub(crate) fn sign(&self, statement: &[u8]) -> Result<Vec<u8>, CertError> {
+        Ok(self.key.sign(statement)?)
     }
 
     pub(crate) fn certificate(&self) -> &CertificateDer<'static> {

@@ -11,7 +11,9 @@ Examples:
   sotto-certs mint --dir /etc/sotto/tls --san chat.example.org --san 203.0.113.7
   sotto-server --cert /etc/sotto/tls/server.pem --key /etc/sotto/tls/server.key
   sotto-certs show --dir /etc/sotto/tls
-  sotto-certs renew --dir /etc/sotto/tls";
+  sotto-certs renew --dir /etc/sotto/tls
+  sotto-certs announce --dir /etc/sotto/tls         another identity, planned; weeks later:
+  sotto-certs change-over --dir /etc/sotto/tls";
 
 /// Mints a Sotto server's identity and its TLS certificates
 ///
@@ -48,6 +50,23 @@ enum Command {
         #[command(flatten)]
         extra: Extra,
     },
+    /// Make the identity that will follow, and have the server announce it to its clients, signed by the one in force
+    ///
+    /// A client that has logged in meanwhile goes along with the change; every other one stops when it comes, until it gets the new
+    /// link. So leave weeks between this and change-over. A server that runs begins to announce it within seconds.
+    Announce {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        extra: Extra,
+    },
+    /// Put the announced identity in the place of the one in force, which is kept in former-… beside it
+    ChangeOver {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        extra: Extra,
+    },
     /// Print the pin, the names, and how long the TLS certificate lasts
     Show {
         #[command(flatten)]
@@ -78,6 +97,8 @@ impl Cli {
             Command::Mint { place, extra, force: false } => mint(&place.dir, extra, Existing::Keep),
             Command::Mint { place, extra, force: true } => mint(&place.dir, extra, Existing::Replace),
             Command::Renew { place, extra } => renew(&place.dir, extra),
+            Command::Announce { place, extra } => announce(&place.dir, extra),
+            Command::ChangeOver { place, extra } => change_over(&place.dir, extra),
             Command::Show { place } => show(&place.dir),
         }
     }
@@ -99,6 +120,28 @@ fn renew(dir: &Path, extra: Extra) -> Result<String, CertError> {
     Ok(format!(
         "Renewed the TLS certificate in {}; clients will not notice.\n\n{}\n\
          A server that runs presents it within seconds.\n",
+        dir.display(),
+        facts(&minted)
+    ))
+}
+
+fn announce(dir: &Path, extra: Extra) -> Result<String, CertError> {
+    let next = sotto_certs::announce(dir, &extra.names()?)?;
+    Ok(format!(
+        "Made the identity that will follow the one in {}. The server announces it from now on.\n\n  pin    {}\n\n\
+         When your clients have had weeks to log in: sotto-certs change-over --dir {0}\n\
+         Keep a copy of {} as safe as of the one in force.\n",
+        dir.display(),
+        next.pin,
+        next.dir.join(IDENTITY_KEY).display()
+    ))
+}
+
+fn change_over(dir: &Path, extra: Extra) -> Result<String, CertError> {
+    let minted = sotto_certs::change_over(dir, &extra.names()?)?;
+    Ok(format!(
+        "The announced identity is in place in {}; a server that runs presents it within seconds. Clients that have not heard of \
+         it stop: they need the new link.\n\n{}",
         dir.display(),
         facts(&minted)
     ))
@@ -190,6 +233,21 @@ mod tests {
         assert!(run(&["renew", "--dir", at]).unwrap().contains(&pin));
         let shown = run(&["show", "--dir", at]).unwrap();
         assert!(shown.contains(&pin) && shown.contains("(days left: 90)"), "{shown}");
+    }
+
+    #[test]
+    fn a_planned_change_says_the_next_pin_and_then_presents_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path().to_str().unwrap();
+        run(&["mint", "--dir", at]).unwrap();
+        let early = run(&["change-over", "--dir", at]).unwrap_err().to_string();
+        assert!(early.contains("sotto-certs announce"), "{early}");
+        let announced = run(&["announce", "--dir", at]).unwrap();
+        let again = run(&["announce", "--dir", at]).unwrap_err().to_string();
+        assert!(again.contains("already"), "{again}");
+        let changed = run(&["change-over", "--dir", at]).unwrap();
+        let pin = sotto_certs::show(dir.path()).unwrap().pin.to_string();
+        assert!(announced.contains(&pin) && changed.contains(&pin), "{announced} {changed}");
     }
 
     #[test]

@@ -27,6 +27,24 @@ pub enum CertError {
         /// Where the key was looked for.
         path: PathBuf,
     },
+    /// The next identity has been announced already.
+    #[error(
+        "{} is announced already, and clients may know it: `sotto-certs change-over` puts it in place; to plan anew, \
+         delete that directory first", path.display()
+    )]
+    Announced {
+        /// The directory of the next identity.
+        path: PathBuf,
+    },
+    /// There is no next identity that clients could know.
+    #[error(
+        "{} holds no announced identity: `sotto-certs announce` makes one, and clients have to hear of it before the change",
+        path.display()
+    )]
+    NotAnnounced {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// A subject alternative name is neither a DNS name nor an IP address.
     #[error(
         "{name:?} is neither a host name nor an IP address: give something like chat.example.org or \

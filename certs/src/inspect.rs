@@ -129,6 +129,19 @@ pub(crate) fn is_identity_of(certificate: &CertificateDer<'_>, spki: &[u8]) -> R
     Ok(is_identity(&certificate) && certificate.public_key().raw == spki)
 }
 
+/// Whether the key of this certificate, whose pin has to be `pin`, signed a statement.
+pub(crate) fn has_signed(
+    certificate: &CertificateDer<'_>,
+    (pin, statement): (Pin, &[u8]),
+    signature: &[u8],
+) -> bool {
+    parse(certificate).is_ok_and(|certificate| {
+        let key = &certificate.public_key().subject_public_key.data;
+        pin_of_key(certificate.public_key().raw) == pin
+            && UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key).verify(statement, signature).is_ok()
+    })
+}
+
 /// The UTC date of a moment in a certificate, `2027-02-21`.
 pub(crate) fn date(time: SystemTime) -> String {
     let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

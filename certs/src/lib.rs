@@ -7,12 +7,14 @@
 //! mint, renew and look.
 
 mod authority;
+mod change;
 mod error;
 mod files;
 mod inspect;
 mod mint;
 mod names;
 
+pub use change::{announce, change_over, vouches};
 pub use error::CertError;
 pub use inspect::{Summary, pin_of_chain, remaining, show, spki_pin, summary_of_chain, until_valid};
 pub use mint::{Existing, Minted, mint, renew};
@@ -32,3 +34,7 @@ pub const IDENTITY_KEY: &str = "identity.key";
 pub const SERVER_CERTIFICATE: &str = "server.pem";
 /// The TLS certificate's private key, PEM, mode 0600.
 pub const SERVER_KEY: &str = "server.key";
+/// Below an identity's directory: the identity that will follow it.
+pub const NEXT: &str = "next";
+/// In there: its announcement, signed by the identity in force; not secret.
+pub const ANNOUNCEMENT: &str = "announcement";

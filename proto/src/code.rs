@@ -75,3 +75,5 @@ pub const GO_ON: u16 = 222;
 pub const FILE_STATE: u16 = 223;
 /// S: a file is not transferred any further.
 pub const FILE_REFUSED: u16 = 224;
+/// S: which identity the server will have next.
+pub const NEXT_IDENTITY: u16 = 225;

@@ -20,6 +20,7 @@ mod outgoing;
 mod reason;
 mod reply;
 mod request;
+mod succession;
 mod text;
 mod window;
 
@@ -39,5 +40,6 @@ pub use outgoing::Outgoing;
 pub use reason::Reason;
 pub use reply::{ConvKind, FileState, Message, Presence, Refusal, Reply};
 pub use request::{Offer, Page, Password, Request};
+pub use succession::{Signature, Succession};
 pub use text::{Audience, MessageText};
 pub use window::Window;

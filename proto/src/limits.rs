@@ -42,3 +42,5 @@ pub const MAX_FILE_BYTES: u64 = i64::MAX as u64;
 pub const MAX_LINK_BYTES: usize = 1024;
 /// The port a server listens on when nothing else is said.
 pub const DEFAULT_PORT: u16 = 7443;
+/// The signature under an announcement of the next identity: ECDSA with P-256 in ASN.1.
+pub const MAX_SIGNATURE_BYTES: usize = 72;

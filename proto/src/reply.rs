@@ -15,6 +15,7 @@ use crate::id::{Cid, ConvId, Epoch, Seq, Token};
 use crate::limits::{MAX_ADDRESS_BYTES, MAX_HEAD};
 use crate::name::Username;
 use crate::reason::Reason;
+use crate::succession::Succession;
 use crate::text::MessageText;
 use files::{attachment, content, encode_file_state, file_state, go_on};
 
@@ -162,6 +163,8 @@ pub enum Reply {
     },
     /// 221: these people, and no others, are reached without encryption just now.
     InTheClear(Vec<Username>),
+    /// 225: which identity the server will have next.
+    NextIdentity(Succession),
     /// 200 without tags: a small file, as the original has it.
     SmallFile {
         /// All of it.
@@ -245,6 +248,7 @@ impl Reply {
             code::END => Self::End { more: is_set(frame, "more") },
             code::CONVERSATION => conversation(frame)?,
             code::IN_THE_CLEAR => Self::InTheClear(names(frame)?),
+            code::NEXT_IDENTITY => Self::NextIdentity(Succession::from_frame(frame)?),
             code::FILE => content(frame)?,
             code::GO_ON => go_on(frame)?,
             code::FILE_STATE => Self::FileState(file_state(frame)?),
@@ -303,6 +307,7 @@ impl Reply {
                 head(code::HOLE).tag("conv", conv).tag("from", from).tag("to", to).end()
             }
             Self::InTheClear(people) => head(code::IN_THE_CLEAR).fields(&shown(people)),
+            Self::NextIdentity(announced) => announced.encode(head(code::NEXT_IDENTITY)),
             Self::StartOver { conv } => head(code::START_OVER).maybe("conv", *conv).end(),
             Self::Refused(refusal) => refusal.encode(head(code::REFUSED)),
             Self::Goodbye(refusal) => refusal.encode(head(code::GOODBYE)),

@@ -195,6 +195,12 @@ impl Hub {
         }
     }
 
+    /// Tells everyone who is online something that is not kept anywhere, as far as there is room for it.
+    pub(crate) fn tell_everyone(&self, news: &Reply) {
+        let frame = news.encode(None);
+        self.everyone().iter().for_each(|outbox| outbox.announce(frame.clone()));
+    }
+
     /// Those of a conversation who are online.
     pub(crate) fn present(&self, conversation: &Conversation) -> Vec<Arc<Outbox>> {
         match conversation.kind {

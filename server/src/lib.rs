@@ -30,10 +30,10 @@ pub mod upkeep;
 
 use std::fs::{self, File};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Context;
-use sotto_proto::{ConvKind, Link, Pin};
+use sotto_proto::{ConvKind, Link, Pin, Reply, Succession};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -68,6 +68,8 @@ pub(crate) struct Server {
     passwords: Passwords,
     invite: Invite,
     door: Door,
+    /// Which identity follows, as everybody is told at log-in.
+    succession: RwLock<Option<Succession>>,
     logins: Throttle<Source>,
     registrations: Throttle<Source>,
     messages: Throttle<UserId>,
@@ -78,6 +80,10 @@ pub(crate) struct Server {
 impl Server {
     fn limits(&self) -> &Limits {
         &self.config.limits
+    }
+
+    fn succession(&self) -> Option<Succession> {
+        self.succession.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -116,12 +122,32 @@ pub async fn open(config: Config) -> anyhow::Result<Bound> {
     })?;
     let address = listener.local_addr()?;
     let plaintext = listen_in_the_clear(&config).await?;
-    let address_link = Link { invite: None, ..link(&config, address, identity.pin())? };
-    fs::write(config.data_dir.join(data_dir::LINK), format!("{address_link}\n")).with_context(|| {
-        format!("cannot write to the data directory {}; is the disk full?", config.data_dir.display())
-    })?;
+    note_link(&config, (address, identity.pin()))?;
     let (server, lane) = assemble(config, Arc::new(store))?;
     Ok(Bound { server, identity, listener, address, plaintext, lane, _lock: lock })
+}
+
+/// Writes down where the server is and who, for `sotto-server invite`.
+fn note_link(config: &Config, (address, pin): (SocketAddr, Pin)) -> anyhow::Result<()> {
+    let link = Link { invite: None, ..link(config, address, pin)? };
+    fs::write(config.data_dir.join(data_dir::LINK), format!("{link}\n")).with_context(|| {
+        format!("cannot write to the data directory {}; is the disk full?", config.data_dir.display())
+    })
+}
+
+/// Tells everybody which identity follows, now and whenever that is decided, and writes down which one is there.
+async fn proclaim(server: Arc<Server>, (identity, address): (Arc<Identity>, SocketAddr)) {
+    loop {
+        let succession = identity.succession();
+        server.succession.write().unwrap_or_else(PoisonError::into_inner).clone_from(&succession);
+        if let Some(succession) = succession {
+            server.hub.tell_everyone(&Reply::NextIdentity(succession));
+        }
+        identity.changed().await;
+        if let Err(error) = note_link(&server.config, (address, identity.pin())) {
+            tracing::warn!(error = %format!("{error:#}"), "`sotto-server invite` prints an old link");
+        }
+    }
 }
 
 /// The second listener, where it is asked for, with a warning at every start.
@@ -161,6 +187,7 @@ fn assemble_over(
         passwords: Passwords::new(config.argon2, limits).map_err(anyhow::Error::msg)?,
         invite: Invite::in_dir(&config.data_dir)?,
         door: Door::new(limits),
+        succession: RwLock::default(),
         logins: Throttle::new(limits.logins_per_source()),
         registrations: Throttle::new(limits.registrations_per_source()),
         messages: Throttle::new(limits.messages()),
@@ -217,14 +244,19 @@ impl Bound {
     /// # Errors
     /// When TLS cannot be set up, or a defect has ended the lane.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { server, identity, listener, plaintext, lane, .. } = self;
+        let Self { server, identity, listener, address, plaintext, lane, .. } = self;
         let tls = TlsAcceptor::from(tls::server_config(Arc::clone(&identity))?);
         let tasks = TaskTracker::new();
         let watch = server.limits().certificate_watch();
         let announcing = Arc::clone(&server.hub).announce(server.limits().presence());
         let sweeping = handlers::file::keep_swept(Arc::clone(&server));
-        let background =
-            [tokio::spawn(announcing), tokio::spawn(identity.keep_fresh(watch)), tokio::spawn(sweeping)];
+        let proclaiming = proclaim(Arc::clone(&server), (Arc::clone(&identity), address));
+        let background = [
+            tokio::spawn(announcing),
+            tokio::spawn(proclaiming),
+            tokio::spawn(identity.keep_fresh(watch)),
+            tokio::spawn(sweeping),
+        ];
         let accepting = accept::accept_loop(listener, Entrance::Tls(tls), Arc::clone(&server), tasks.clone());
         let accepting = tokio::spawn(accepting);
         if let Some(plaintext) = plaintext {

@@ -24,6 +24,7 @@ const IN_FLIGHT: usize = 256;
 
 /// A client that is logged in, and what it knows.
 pub(crate) struct Seated {
+    target: Target,
     pub(crate) client: Client,
     pub(crate) model: Model,
 }
@@ -37,10 +38,11 @@ pub(crate) async fn seat(cli: &Cli, purpose: Purpose) -> Result<Seated, Failure>
     loop {
         let update = next(&mut client).await?;
         model.apply(&update);
+        target.note(&update)?;
         match update {
             Update::LoggedIn { user, .. } => {
                 target.remember(Some(&user))?;
-                return Ok(Seated { client, model });
+                return Ok(Seated { target, client, model });
             }
             Update::Reconnecting { why, .. } if tries == LOG_IN_TRIES => {
                 return Err(Failure::Unreachable(why.to_string()));
@@ -70,6 +72,7 @@ impl Seated {
     pub(crate) async fn update(&mut self) -> Result<Update, Failure> {
         let update = next(&mut self.client).await?;
         self.model.apply(&update);
+        self.target.note(&update)?;
         Ok(update)
     }
 
@@ -81,6 +84,7 @@ impl Seated {
         self.client.send(Command::LogOut).await;
         while let Some(update) = self.client.update().await {
             self.model.apply(&update);
+            self.target.note(&update)?;
             match &update {
                 Update::Ended(Problem::LoggedOut) => return Ok(()),
                 Update::Ended(problem) => return Err(problem.clone().into()),

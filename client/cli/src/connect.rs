@@ -1,11 +1,11 @@
 //! From the command line to a server that is trusted and a user who can log in.
 
 use std::fs;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sotto_client::{Account, Client, Dial, Options, Patience, Profile, ServerEntry, Trust};
-use sotto_proto::{Link, Password, Username};
+use sotto_client::{Account, Client, Dial, Options, Patience, Profile, ServerEntry, Trust, Update};
+use sotto_proto::{Link, Password, Pin, Username};
 
 use crate::args::Cli;
 use crate::failure::Failure;
@@ -38,12 +38,10 @@ pub(crate) fn target(cli: &Cli) -> Result<Target, Failure> {
         None => last_used(&servers)?,
     };
     let known = servers.into_iter().find(|server| server.address == link.address());
-    let trust = match (&cli.ca, &known) {
-        (Some(file), _) => Trust::from_ca_file(file).map_err(Failure::Usage)?,
-        (None, Some(server)) => Trust::Pin(server.pin),
-        (None, None) => Trust::Nothing,
+    let dial = match &cli.ca {
+        Some(file) => Dial::new(&link, Trust::from_ca_file(file).map_err(Failure::Usage)?),
+        None => Dial { trust: profile.trust(&link)?, ..Dial::new(&link, Trust::Nothing) },
     };
-    let dial = Dial::new(&link, trust);
     Ok(Target { link, dial, profile, user: known.and_then(|server| server.user) })
 }
 
@@ -66,11 +64,40 @@ impl Target {
 
     /// Remembers a server that has proven to be the one, and who was there.
     pub(crate) fn remember(&self, user: Option<&Username>) -> Result<(), Failure> {
-        if let Trust::Pin(pin) = self.dial.trust {
+        if let Some(pin) = self.pin()? {
             let user = user.map(|user| user.as_str().to_owned()).or_else(|| self.user.clone());
             let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
             self.profile.remember(self.link.address(), pin, (user, now))?;
         }
+        Ok(())
+    }
+
+    fn pin(&self) -> Result<Option<Pin>, Failure> {
+        match self.dial.trust {
+            // By now it may be the other one, and the profile knows.
+            Trust::Succession { .. } => Ok(self.profile.pin(&self.link)?),
+            _ => Ok(self.dial.trust.pin()),
+        }
+    }
+
+    /// Remembers what a server says of its identity, and says so.
+    pub(crate) fn note(&self, update: &Update) -> Result<(), Failure> {
+        let address = self.link.address();
+        let said = match update {
+            Update::NextIdentity(announced) => {
+                self.profile.expect(&address, announced.next)?;
+                let next = announced.next;
+                format!(
+                    "{address} will have another identity, {next}; the one you trust has announced it, nothing need be done"
+                )
+            }
+            Update::IdentityChanged(pin) => {
+                self.profile.change_over(&address, *pin)?;
+                format!("{address} has the identity now that it had announced: {pin}")
+            }
+            _ => return Ok(()),
+        };
+        let _ = writeln!(std::io::stderr(), "sotto-cli: {said}");
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use sotto_proto::{Decoder, Frame, Outgoing, Password, Refusal, Reply, Request, Username};
+use sotto_proto::{Decoder, Frame, Outgoing, Password, Refusal, Reply, Request, Succession, Username};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -13,6 +13,7 @@ use crate::connect::{ConnectError, Connection, Dial};
 use crate::disk::{Disk, Memory};
 use crate::profile::Profile;
 use crate::session::Session;
+use crate::trust::{Proven, Trust};
 use crate::update::{Account, Command, Problem, Trouble, Update};
 
 /// Commands and updates that may wait; a slow user interface slows the reading.
@@ -72,7 +73,7 @@ impl Client {
             memory.map(|profile| Memory { profile, account: (dial.address(), account.user.clone()) });
         let disk = Disk::new(memory);
         let session = Session::with_transfers(account, Instant::now().into_std(), disk.kept());
-        let driver = Driver { dial, patience, session, disk, asked, told, wake };
+        let driver = Driver { dial, proven: None, patience, session, disk, asked, told, wake };
         tokio::spawn(driver.run());
         Self { commands, updates }
     }
@@ -164,6 +165,8 @@ impl From<io::Error> for RegisterError {
 
 struct Driver<W> {
     dial: Dial,
+    /// The pinned key that the last connection has proven.
+    proven: Option<Proven>,
     patience: Patience,
     session: Session,
     disk: Disk,
@@ -250,10 +253,13 @@ impl<W: Fn() + Send + 'static> Driver<W> {
     /// Pumps one connection until it ends; returns why it did. Reads while it writes: a server that takes
     /// messages slowly has to be listened to all the same.
     async fn converse(&mut self, stream: Connection) -> Result<Option<Trouble>, Deserted> {
+        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        self.proven = Proven::of(&self.dial.trust, chain);
         let (mut reader, writer) = tokio::io::split(stream);
         let mut output = Output { writer, outgoing: Outgoing::default(), unflushed: false };
         let mut input = BytesMut::new();
         self.session.connected(Instant::now().into_std());
+        self.go_along_with_a_change().await?;
         loop {
             self.tell().await?;
             if self.session.is_over() {
@@ -301,9 +307,40 @@ impl<W: Fn() + Send + 'static> Driver<W> {
             self.disk.start(job);
         }
         while let Some(update) = self.session.poll_update() {
+            if let Update::NextIdentity(announced) = &update
+                && !self.is_announced(announced)
+            {
+                continue;
+            }
             self.told.send(update).await.map_err(|_| Deserted)?;
             (self.wake)();
         }
+        Ok(())
+    }
+
+    /// Whether the key that is trusted says which one follows it, and that is news. From now on either will do.
+    fn is_announced(&mut self, announced: &Succession) -> bool {
+        let Some(proven) = self.proven.as_ref().filter(|proven| proven.announces(announced)) else {
+            return false;
+        };
+        let (current, next) = (proven.pin, announced.next);
+        let news = !matches!(self.dial.trust, Trust::Succession { next: known, .. } if known == next);
+        self.dial.trust = Trust::Succession { current, next };
+        news
+    }
+
+    /// A server that has proven to be the one that follows is the only one from now on.
+    async fn go_along_with_a_change(&mut self) -> Result<(), Deserted> {
+        let (Trust::Succession { next, .. }, Some(proven)) = (&self.dial.trust, &self.proven) else {
+            return Ok(());
+        };
+        let next = *next;
+        if proven.pin != next {
+            return Ok(());
+        }
+        self.dial.trust = Trust::Pin(next);
+        self.told.send(Update::IdentityChanged(next)).await.map_err(|_| Deserted)?;
+        (self.wake)();
         Ok(())
     }
 }

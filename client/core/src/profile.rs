@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sotto_proto::{Link, Pin, Username};
 
 use crate::notes::Notes;
+use crate::trust::Trust;
 
 const SERVERS: &str = "servers.toml";
 
@@ -26,6 +27,10 @@ pub struct ServerEntry {
     pub address: String,
     /// Its identity.
     pub pin: Pin,
+    /// The identity that this one has announced to follow it.
+    pub next: Option<Pin>,
+    /// The identity that has announced this one: old links still name it.
+    pub former: Option<Pin>,
     /// Who logged in there last.
     pub user: Option<String>,
     /// When this identity was first trusted, Unix seconds.
@@ -69,6 +74,10 @@ struct Entry {
     address: String,
     pin: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    former: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trusted_at: Option<u64>,
@@ -101,9 +110,11 @@ impl Profile {
         let malformed = |why: String| ProfileError::Malformed { path: path.clone(), why };
         let file: File = toml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
         let read = |entry: Entry| {
-            let pin = entry.pin.parse().map_err(|error| malformed(format!("{}: {error}", entry.address)))?;
-            let Entry { address, user, trusted_at, used_at, .. } = entry;
-            Ok(ServerEntry { address, pin, user, trusted_at, used_at })
+            let Entry { address, pin, next, former, user, trusted_at, used_at } = entry;
+            let read = |pin: String| pin.parse().map_err(|error| malformed(format!("{address}: {error}")));
+            let (pin, next) = (read(pin)?, next.map(read).transpose()?);
+            let former = former.map(read).transpose()?;
+            Ok(ServerEntry { address, pin, next, former, user, trusted_at, used_at })
         };
         file.server.into_iter().map(read).collect()
     }
@@ -115,6 +126,52 @@ impl Profile {
     pub fn pin(&self, link: &Link) -> Result<Option<Pin>, ProfileError> {
         let address = link.address();
         Ok(self.servers()?.into_iter().find(|known| known.address == address).map(|known| known.pin))
+    }
+
+    /// What to believe of a server: what its link says, unless this profile has gone along with a change of identity since the link
+    /// was made, or else what is stored.
+    ///
+    /// # Errors
+    /// [`ProfileError`].
+    pub fn trust(&self, link: &Link) -> Result<Trust, ProfileError> {
+        let address = link.address();
+        let known = self.servers()?.into_iter().find(|known| known.address == address);
+        Ok(match (link.pin, known) {
+            (None, None) => Trust::Nothing,
+            (Some(pin), Some(known)) if pin != known.pin && Some(pin) != known.former => Trust::Pin(pin),
+            (_, Some(ServerEntry { pin: current, next: Some(next), .. })) => {
+                Trust::Succession { current, next }
+            }
+            (_, Some(known)) => Trust::Pin(known.pin),
+            (Some(pin), None) => Trust::Pin(pin),
+        })
+    }
+
+    /// Stores which identity the stored one has announced to follow it. `next` has been verified.
+    ///
+    /// # Errors
+    /// [`ProfileError`].
+    pub fn expect(&self, address: &str, next: Pin) -> Result<(), ProfileError> {
+        self.edit(address, |known| known.next = Some(next))
+    }
+
+    /// A server has proven to be the identity that the stored one had announced.
+    ///
+    /// # Errors
+    /// [`ProfileError`].
+    pub fn change_over(&self, address: &str, next: Pin) -> Result<(), ProfileError> {
+        self.edit(address, |known| {
+            if known.next == Some(next) {
+                (known.former, known.next) = (Some(known.pin), None);
+                known.pin = next;
+            }
+        })
+    }
+
+    fn edit(&self, address: &str, change: impl Fn(&mut ServerEntry)) -> Result<(), ProfileError> {
+        let mut servers = self.servers()?;
+        servers.iter_mut().filter(|known| known.address == address).for_each(change);
+        self.write_servers(servers)
     }
 
     /// Stores a server that has proven to be the one, first in the list, in place of what was stored under its
@@ -133,8 +190,9 @@ impl Profile {
             servers.iter().position(|known| known.address == address).map(|index| servers.remove(index));
         let same = known.as_ref().filter(|known| known.pin == pin);
         let trusted_at = same.and_then(|known| known.trusted_at).or(Some(now));
+        let (next, former) = same.map(|known| (known.next, known.former)).unwrap_or_default();
         let user = user.or_else(|| known.and_then(|known| known.user));
-        servers.insert(0, ServerEntry { address, pin, user, trusted_at, used_at: Some(now) });
+        servers.insert(0, ServerEntry { address, pin, next, former, user, trusted_at, used_at: Some(now) });
         self.write_servers(servers)
     }
 
@@ -152,6 +210,8 @@ impl Profile {
         let write = |known: ServerEntry| Entry {
             address: known.address,
             pin: known.pin.to_string(),
+            next: known.next.map(|pin| pin.to_string()),
+            former: known.former.map(|pin| pin.to_string()),
             user: known.user,
             trusted_at: known.trusted_at,
             used_at: known.used_at,
@@ -266,6 +326,8 @@ mod tests {
         let entry = |address: &str, byte, (trusted, used)| ServerEntry {
             address: address.into(),
             pin: pin(byte),
+            next: None,
+            former: None,
             user: Some("张伟".into()),
             trusted_at: Some(trusted),
             used_at: Some(used),
@@ -275,6 +337,29 @@ mod tests {
         assert_eq!(profile.pin(&"lab:9".parse().unwrap()).unwrap(), None);
         profile.forget("lab:2").unwrap();
         assert_eq!(profile.servers().unwrap(), [entry("lab:1", 3, (40, 50))]);
+    }
+
+    #[test]
+    fn a_planned_change_is_gone_along_with_and_nothing_else_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let profile = Profile::open(Some(dir.path())).unwrap();
+        let shown = |link: &str| format!("{:?}", profile.trust(&link.parse().unwrap()).unwrap());
+        let linked = |byte| format!("lab:1/?pin={}", pin(byte).to_base64url());
+        let only = |byte| format!("{:?}", Trust::Pin(pin(byte)));
+        remember(&profile, "lab:1", (1, 10));
+        assert_eq!((shown("lab:1"), shown("lab:2")), (only(1), format!("{:?}", Trust::Nothing)));
+        profile.change_over("lab:1", pin(2)).unwrap();
+        assert_eq!(shown("lab:1"), only(1), "nobody has announced that");
+        profile.expect("lab:1", pin(2)).unwrap();
+        remember(&profile, "lab:1", (1, 20));
+        let either = format!("{:?}", Trust::Succession { current: pin(1), next: pin(2) });
+        assert_eq!((shown("lab:1"), shown(&linked(1)), shown(&linked(3))), (either.clone(), either, only(3)));
+        profile.change_over("lab:1", pin(2)).unwrap();
+        assert_eq!((shown("lab:1"), shown(&linked(1)), shown(&linked(2))), (only(2), only(2), only(2)));
+        assert_eq!(shown(&linked(3)), only(3));
+        // Somebody else: nothing that came before counts.
+        remember(&profile, "lab:1", (4, 30));
+        assert_eq!((shown("lab:1"), shown(&linked(1))), (only(4), only(1)));
     }
 
     #[test]

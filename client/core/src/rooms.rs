@@ -87,7 +87,12 @@ impl Rooms {
             | Update::FileState(_)
             | Update::FileRefused { .. }
             | Update::Files { .. } => {}
-            Update::Connected | Update::People(_) | Update::Online(_) | Update::InTheClear(_) => {}
+            Update::Connected
+            | Update::NextIdentity(_)
+            | Update::IdentityChanged(_)
+            | Update::People(_)
+            | Update::Online(_)
+            | Update::InTheClear(_) => {}
         }
         self.arranged = false;
     }

@@ -300,6 +300,7 @@ impl Session {
             }
             Reply::Joined(people) => self.updates.push_back(Update::Joined(people)),
             Reply::InTheClear(people) => self.updates.push_back(Update::InTheClear(people)),
+            Reply::NextIdentity(announced) => self.updates.push_back(Update::NextIdentity(announced)),
             Reply::Left(people) => self.updates.push_back(Update::Left(people)),
             Reply::CaughtUp => self.caught_up(),
             Reply::Ping { body } => self.output.push_back(Request::Pong { body }.encode(None)),

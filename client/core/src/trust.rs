@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_cert_signed_by_trust_anchor};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls13_signature};
@@ -16,13 +17,20 @@ use rustls::{
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use sotto_proto::Pin;
+use sotto_proto::{Pin, Succession};
 
 /// What makes a server the right one.
 #[derive(Clone, Debug)]
 pub enum Trust {
     /// This key signed the certificate, or is the certificate's own.
     Pin(Pin),
+    /// As [`Self::Pin`], or the key that this one has announced to follow it.
+    Succession {
+        /// The key that is pinned.
+        current: Pin,
+        /// The key that follows.
+        next: Pin,
+    },
     /// One of these authorities (PEM) vouches for the host name.
     Authorities(Vec<CertificateDer<'static>>),
     /// Nothing is known yet: look, and do not go on.
@@ -30,6 +38,15 @@ pub enum Trust {
 }
 
 impl Trust {
+    /// The key that is pinned.
+    #[must_use]
+    pub fn pin(&self) -> Option<Pin> {
+        match self {
+            Self::Pin(pin) | Self::Succession { current: pin, .. } => Some(*pin),
+            Self::Authorities(_) | Self::Nothing => None,
+        }
+    }
+
     /// Trusts the authorities in a PEM file.
     ///
     /// # Errors
@@ -72,6 +89,35 @@ pub enum TrustError {
     Invalid(String),
 }
 
+/// The pinned key that a connection has proven: what an announcement of the next one is verified with.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Proven {
+    pub(crate) pin: Pin,
+    spki: Vec<u8>,
+}
+
+impl Proven {
+    /// Of the chain of a connection that has been verified. The key that follows comes first, as it does there: whoever shows
+    /// both proves that one.
+    pub(crate) fn of(trust: &Trust, chain: &[CertificateDer<'_>]) -> Option<Self> {
+        let follows = if let Trust::Succession { next, .. } = trust { Some(*next) } else { None };
+        let keys: Vec<_> = chain.iter().filter_map(|certificate| spki(certificate).ok()).collect();
+        let proven = |pin: Pin| {
+            keys.iter()
+                .find(|spki| pin_of(spki).is_ok_and(|found| found == pin))
+                .map(|spki| Self { pin, spki: spki.clone() })
+        };
+        follows.and_then(proven).or_else(|| trust.pin().and_then(proven))
+    }
+
+    /// Whether this key has signed that announcement.
+    pub(crate) fn announces(&self, succession: &Succession) -> bool {
+        let statement = Succession::statement(self.pin, succession.next);
+        let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &self.spki);
+        key.verify(&statement, succession.signature.as_bytes()).is_ok()
+    }
+}
+
 /// Checks a server for rustls, and remembers what it saw.
 #[derive(Debug)]
 pub(crate) struct Verifier {
@@ -85,7 +131,7 @@ impl Verifier {
     pub(crate) fn new(trust: Trust, provider: &Arc<CryptoProvider>) -> Result<Self, String> {
         let authorities = match &trust {
             Trust::Authorities(certificates) => Some(webpki(certificates, provider)?),
-            Trust::Pin(_) | Trust::Nothing => None,
+            Trust::Pin(_) | Trust::Succession { .. } | Trust::Nothing => None,
         };
         let algorithms = provider.signature_verification_algorithms;
         Ok(Self { trust, algorithms, authorities, seen: Mutex::default() })
@@ -97,10 +143,10 @@ impl Verifier {
         let Error::InvalidCertificate(reason) = error else {
             return None;
         };
-        Some(match (&self.trust, reason, seen) {
-            (Trust::Nothing, _, Some(seen)) => TrustError::Unknown(seen),
-            (Trust::Pin(expected), CertificateError::ApplicationVerificationFailure, Some(seen)) => {
-                TrustError::Changed { expected: *expected, seen }
+        Some(match (self.trust.pin(), reason, seen) {
+            (None, _, Some(seen)) if matches!(self.trust, Trust::Nothing) => TrustError::Unknown(seen),
+            (Some(expected), CertificateError::ApplicationVerificationFailure, Some(seen)) => {
+                TrustError::Changed { expected, seen }
             }
             _ => TrustError::Invalid(explain(reason)),
         })
@@ -158,6 +204,9 @@ impl ServerCertVerifier for Verifier {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
         match (&self.trust, &self.authorities) {
             (Trust::Pin(pin), _) => self.check_pin(*pin, &chain, now)?,
+            (Trust::Succession { current, next }, _) => {
+                self.check_pin(*next, &chain, now).or_else(|_| self.check_pin(*current, &chain, now))?;
+            }
             (_, Some(webpki)) => return webpki.verify_server_cert(leaf, issuers, server_name, ocsp, now),
             _ => return Err(CertificateError::UnknownIssuer.into()),
         }
@@ -199,8 +248,15 @@ fn webpki(
 }
 
 fn spki_pin(cert: &CertificateDer<'_>) -> Result<Pin, Error> {
-    let spki = ParsedCertificate::try_from(cert)?.subject_public_key_info();
-    let hash = digest::digest(&digest::SHA256, spki.as_ref());
+    pin_of(&spki(cert)?)
+}
+
+fn spki(cert: &CertificateDer<'_>) -> Result<Vec<u8>, Error> {
+    Ok(ParsedCertificate::try_from(cert)?.subject_public_key_info().as_ref().to_vec())
+}
+
+fn pin_of(spki: &[u8]) -> Result<Pin, Error> {
+    let hash = digest::digest(&digest::SHA256, spki);
     let bytes = hash.as_ref().try_into().map_err(|_| Error::General("SHA-256 is 32 bytes".into()))?;
     Ok(Pin::from_bytes(bytes))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sotto_proto::{
     Attachment, Audience, Cid, ConvId, ConvKind, Epoch, FileId, FileName, FileState, Message, MessageText,
-    Page, Password, Presence, Reason, Refusal, Seq, Username,
+    Page, Password, Pin, Presence, Reason, Refusal, Seq, Succession, Username,
 };
 
 use crate::connect::Obstacle;
@@ -209,6 +209,11 @@ pub enum Update {
     Online(Vec<Username>),
     /// These people, and no others, are reached without encryption just now.
     InTheClear(Vec<Username>),
+    /// The server has announced which identity follows the one that is trusted. The driver hands on only what that one has signed,
+    /// and only what is news.
+    NextIdentity(Succession),
+    /// The server has proven to be the identity that was announced: from now on that is the one to trust.
+    IdentityChanged(Pin),
     /// These people logged in.
     Joined(Vec<Username>),
     /// These people logged out.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sotto_proto::{
-    Answer, Audience, ConvKind, FileStage, FileState, Frame, Message, Page, Presence, Reason, Refusal, Reply,
-    Request, Standing,
+    Answer, Audience, ConvKind, FileStage, FileState, Frame, Message, Page, Pin, Presence, Reason, Refusal,
+    Reply, Request, Signature, Standing, Succession,
 };
 
 use crate::round_trip::registered_codes;
@@ -250,6 +250,13 @@ fn messages() -> Vec<(&'static [u8], Reply)> {
         ),
         (b"221", Reply::InTheClear(vec![])),
         (b"221\r\nann\r\nBob", Reply::InTheClear(vec![ann.clone(), bob])),
+        (
+            b"225 next=_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v4 signature=MAYCAQECAfs",
+            Reply::NextIdentity(Succession {
+                next: Pin::from_bytes([0xfe; 32]),
+                signature: Signature::new(&[0x30, 6, 2, 1, 1, 2, 1, 0xfb]).unwrap(),
+            }),
+        ),
     ]
 }
 

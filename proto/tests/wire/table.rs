@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use sotto_proto::{
     Answer, Attachment, Audience, Cid, ConvId, ConvKind, Epoch, FileHash, FileId, FileInfo, FileName,
-    FileStage, FileState, Message, MessageText, Offer, Page, Password, Presence, Reason, Refusal, Reply,
-    Request, Seq, Standing, Token, Username, limits,
+    FileStage, FileState, Message, MessageText, Offer, Page, Password, Pin, Presence, Reason, Refusal, Reply,
+    Request, Seq, Signature, Standing, Succession, Token, Username, limits,
 };
 
 /// Every character that means something in a frame, and some that do not.
@@ -75,6 +75,7 @@ pub(crate) fn replies() -> Vec<Reply> {
             table.push(Reply::InTheClear(names.clone()));
         }
     }
+    table.extend(announcements());
     for who in [vec![], vec!["zoë".into()], vec!["李 雷".into(), "a=b%".into(), "\r\n".into()]] {
         for (cid, sentence) in [(None, String::new()), (Some(cid()), AWKWARD.into())] {
             let reason = Reason::UnknownRecipient;
@@ -116,6 +117,13 @@ pub(crate) fn replies() -> Vec<Reply> {
     table.extend([false, true].map(|more| Reply::End { more }));
     table.extend(refusals());
     table
+}
+
+fn announcements() -> impl Iterator<Item = Reply> {
+    [1, limits::MAX_SIGNATURE_BYTES].into_iter().map(|length| {
+        let signature = Signature::new(&vec![0xfb; length]).unwrap();
+        Reply::NextIdentity(Succession { next: Pin::from_bytes([0xfe; 32]), signature })
+    })
 }
 
 fn refusals() -> Vec<Reply> {

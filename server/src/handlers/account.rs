@@ -253,6 +253,9 @@ fn begin(session: &mut Session, asker: &Asker, member: Member, token: &Token) {
     };
     asker.outbox.begin(member.account.id, logged_in.encode(asker.reference.as_deref()));
     session.let_in(member);
+    if let Some(succession) = session.server.succession() {
+        asker.outbox.reply(Reply::NextIdentity(succession).encode(None));
+    }
 }
 
 /// What a session that begins is sent of the past.

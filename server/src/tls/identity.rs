@@ -1,7 +1,7 @@
 //! Who this server is, and the certificate that says so: renewed or read again while connections go on.
 //!
-//! A certificate is replaced only by one that clients will take for the same server. Anything else stays on the disk, and
-//! the one in use goes on being used. Connections that are there keep what they shook hands with.
+//! A certificate is replaced only by one that clients will take for the same server: of the same identity, or of the one that has
+//! been announced to them. Anything else stays on the disk, and the one in use goes on being used. Connections that are there keep what they shook hands with.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -11,7 +11,8 @@ use anyhow::{Context, ensure};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use sotto_certs::{Existing, Names};
-use sotto_proto::Pin;
+use sotto_proto::{Pin, Succession};
+use tokio::sync::Notify;
 use tracing::{info, warn};
 
 use super::pair::{Pair, Stamp};
@@ -23,13 +24,23 @@ const RENEW_CHECK: Duration = Duration::from_secs(3600);
 
 /// Who this server is.
 pub(crate) struct Identity {
-    current: RwLock<Arc<CertifiedKey>>,
-    pin: Pin,
+    current: RwLock<Current>,
     pair: Pair,
     /// Where the identity's own key is, if this server renews its certificate.
     minted: Option<PathBuf>,
     /// Held while the files are read: of two who do, the later one decides.
     files: Mutex<Watched>,
+    /// Told when the pin has changed, or what follows it.
+    news: Notify,
+}
+
+/// What is in use.
+#[derive(Clone)]
+struct Current {
+    certified: Arc<CertifiedKey>,
+    pin: Pin,
+    /// Which identity will follow, as clients are told.
+    succession: Option<Succession>,
 }
 
 /// The files as they were when last looked at, and when last read.
@@ -45,6 +56,8 @@ pub enum Reloaded {
     Same,
     /// New connections get another certificate, which is valid for so much longer.
     Replaced(Duration),
+    /// Clients are told that this identity will follow.
+    Announced(Pin),
 }
 
 /// Has a running server read its certificate and key again.
@@ -100,15 +113,23 @@ impl Identity {
     fn of(pair: Pair) -> anyhow::Result<Self> {
         // Before the files are read: a change in between is seen later.
         let stamp = pair.stamp();
-        let certified = pair.load()?;
-        let pin = sotto_certs::pin_of_chain(&certified.cert)?;
-        let current = RwLock::new(Arc::new(certified));
+        let current = RwLock::new(Current::read(&pair)?);
         let files = Mutex::new(Watched { seen: stamp, tried: stamp });
-        Ok(Self { current, pin, pair, minted: None, files })
+        Ok(Self { current, pair, minted: None, files, news: Notify::new() })
     }
 
     pub(crate) fn pin(&self) -> Pin {
-        self.pin
+        self.current().pin
+    }
+
+    /// Which identity will follow this one, and that this one says so.
+    pub(crate) fn succession(&self) -> Option<Succession> {
+        self.current().succession
+    }
+
+    /// Waits until the pin has changed, or what will follow it.
+    pub(crate) async fn changed(&self) {
+        self.news.notified().await;
     }
 
     /// Renews the server's own certificate in time, and reads the files when they have changed, for ever.
@@ -127,7 +148,7 @@ impl Identity {
     }
 
     fn renew_if_due(&self) {
-        let certified = self.current();
+        let certified = self.current().certified;
         let Some(leaf) = certified.cert.first() else {
             return;
         };
@@ -170,38 +191,49 @@ impl Identity {
     fn reload(&self) -> anyhow::Result<Reloaded> {
         let mut files = self.watched();
         files.tried = self.pair.stamp();
-        let reloaded = self.pair.load().and_then(|certified| self.replace(certified));
+        let reloaded = Current::read(&self.pair).and_then(|fresh| self.replace(fresh));
         match &reloaded {
             Ok(Reloaded::Same) => {}
             Ok(Reloaded::Replaced(left)) => {
                 let days = left.as_secs() / 86_400;
-                info!(days, "new connections get another TLS certificate; the pin is the same");
+                info!(days, pin = %self.pin(), "new connections get another TLS certificate");
             }
+            Ok(Reloaded::Announced(next)) => info!(%next, "clients are told which identity follows"),
             Err(error) => warn!(error = %format!("{error:#}"), "kept the TLS certificate that is in use"),
         }
         reloaded
     }
 
-    fn replace(&self, certified: CertifiedKey) -> anyhow::Result<Reloaded> {
+    fn replace(&self, fresh: Current) -> anyhow::Result<Reloaded> {
+        let before = self.current();
         // Each goes with its key: two that are the same have the same one.
-        if certified.cert == self.current().cert {
-            return Ok(Reloaded::Same);
+        let same = fresh.certified.cert == before.certified.cert;
+        let follows = fresh.succession.as_ref().map(|announced| announced.next);
+        let news = fresh.succession != before.succession || fresh.pin != before.pin;
+        let reloaded = match (same, follows) {
+            (true, Some(next)) if news => Reloaded::Announced(next),
+            (true, _) => Reloaded::Same,
+            (false, _) => Reloaded::Replaced(self.refuse_unfit(&fresh, &before)?),
+        };
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        if news {
+            self.news.notify_one();
         }
-        let left = self.refuse_unfit(&certified)?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(certified);
-        Ok(Reloaded::Replaced(left))
+        Ok(reloaded)
     }
 
     /// How long clients will take this certificate for this server's.
-    fn refuse_unfit(&self, certified: &CertifiedKey) -> anyhow::Result<Duration> {
-        let (pair, ours, now) = (&self.pair.cert.display(), self.pin, SystemTime::now());
-        let pin = sotto_certs::pin_of_chain(&certified.cert)?;
+    fn refuse_unfit(&self, fresh: &Current, before: &Current) -> anyhow::Result<Duration> {
+        let (pair, now) = (self.pair.cert.display(), SystemTime::now());
+        let (pin, ours) = (fresh.pin, before.pin);
+        let announced = before.succession.as_ref().is_some_and(|announced| announced.next == pin);
         ensure!(
-            pin == ours,
-            "{pair} is another identity, {pin} instead of {ours}: every client that has this server pinned would stop. \
-             Put back a certificate of this identity; or, if that is meant, restart the server and give everybody its new link"
+            pin == ours || announced,
+            "{pair} is another identity, {pin} instead of {ours}: every client that has this server pinned would stop. Put \
+             back a certificate of this identity, and plan the change: sotto-certs announce. Or, if it cannot wait, restart the \
+             server and give everybody its new link"
         );
-        let leaf = certified.cert.first().context("a chain begins with a certificate")?;
+        let leaf = fresh.certified.cert.first().context("a chain begins with a certificate")?;
         let begins = sotto_certs::until_valid(leaf, now)?;
         ensure!(
             begins.is_zero(),
@@ -213,8 +245,8 @@ impl Identity {
         Ok(left)
     }
 
-    fn current(&self) -> Arc<CertifiedKey> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    fn current(&self) -> Current {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn watched(&self) -> MutexGuard<'_, Watched> {
@@ -222,14 +254,27 @@ impl Identity {
     }
 }
 
+impl Current {
+    fn read(pair: &Pair) -> anyhow::Result<Self> {
+        let certified = pair.load()?;
+        let pin = sotto_certs::pin_of_chain(&certified.cert)?;
+        // The certificate is fit for use whatever is wrong with an announcement.
+        let succession = pair.succession(&certified.cert).unwrap_or_else(|error| {
+            warn!(error = %format!("{error:#}"), "no identity is announced");
+            None
+        });
+        Ok(Self { certified: Arc::new(certified), pin, succession })
+    }
+}
+
 impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Identity").field("pin", &self.pin).finish_non_exhaustive()
+        f.debug_struct("Identity").field("pin", &self.pin()).finish_non_exhaustive()
     }
 }
 
 impl ResolvesServerCert for Identity {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.current())
+        Some(self.current().certified)
     }
 }

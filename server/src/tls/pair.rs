@@ -1,13 +1,16 @@
-//! A certificate chain and its key in two files: read together, used only if they go together.
+//! A certificate chain and its key in two files: read together, used only if they go together. Below them there may be the
+//! announcement of another identity.
 
 use std::fs::{self, Metadata};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use sotto_proto::Succession;
 
 use super::provider;
 
@@ -18,9 +21,9 @@ pub(crate) struct Pair {
     pub(crate) key: PathBuf,
 }
 
-/// What tells one content of both files from the next without reading them; files that are not there have one, too.
+/// What tells one content of the files from the next without reading them; files that are not there have one, too.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Stamp([Option<(u64, u64, Option<SystemTime>)>; 2]);
+pub(crate) struct Stamp([Option<(u64, u64, Option<SystemTime>)>; 3]);
 
 impl Pair {
     /// The server's own, in its identity's directory.
@@ -44,8 +47,36 @@ impl Pair {
             .with_context(|| format!("the key {key} does not belong to the certificate {cert}"))
     }
 
+    /// The identity that will follow, if it is announced by the one that `chain` shows.
+    ///
+    /// # Errors
+    /// A sentence that names the file and what is wrong with it.
+    pub(crate) fn succession(&self, chain: &[CertificateDer<'_>]) -> anyhow::Result<Option<Succession>> {
+        let file = self.announcement();
+        let line = match fs::read_to_string(&file) {
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.with_context(|| format!("cannot read the announcement {}", file.display()))?,
+        };
+        let announced: Succession =
+            line.parse().with_context(|| format!("{} is not an announcement", file.display()))?;
+        // What is left of a change that has happened.
+        if announced.next == sotto_certs::pin_of_chain(chain)? {
+            return Ok(None);
+        }
+        ensure!(
+            sotto_certs::vouches(chain, &announced),
+            "{} is not signed by the identity in force; make it again: sotto-certs announce",
+            file.display()
+        );
+        Ok(Some(announced))
+    }
+
+    fn announcement(&self) -> PathBuf {
+        self.cert.with_file_name(sotto_certs::NEXT).join(sotto_certs::ANNOUNCEMENT)
+    }
+
     pub(crate) fn stamp(&self) -> Stamp {
-        Stamp([&self.cert, &self.key].map(|file| {
+        Stamp([&self.cert, &self.key, &self.announcement()].map(|file| {
             let metadata = fs::metadata(file).ok()?;
             Some((inode(&metadata), metadata.len(), metadata.modified().ok()))
         }))

@@ -159,8 +159,14 @@ fn copy_identity(from: &Path, to: &Path) -> anyhow::Result<()> {
     }
     disk::make_dir(to).with_context(|| cannot_write(to))?;
     for entry in fs::read_dir(from).with_context(|| cannot_read(from))? {
-        let name = entry.with_context(|| cannot_read(from))?.file_name();
-        copy_small(&from.join(&name), &to.join(&name))?;
+        let entry = entry.with_context(|| cannot_read(from))?;
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        // Those that were in force before, and the one that follows.
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            copy_identity(&from, &to)?;
+        } else {
+            copy_small(&from, &to)?;
+        }
     }
     disk::sync_dir(to).with_context(|| cannot_write(to))
 }

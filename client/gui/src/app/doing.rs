@@ -1,7 +1,7 @@
 //! What is done about what the user did.
 
 use egui::{Context, Key as Keyboard, Modifiers, ThemePreference, Ui, ViewportCommand};
-use sotto_client::{Account, Command, Dial, Fate, FileCommand, Recipients, Registration, Trust};
+use sotto_client::{Account, Command, Dial, Fate, FileCommand, Profile, Recipients, Registration, Trust};
 use sotto_proto::{Audience, Link, MessageText, Password, Pin, Username};
 
 use super::{App, Screen};
@@ -135,23 +135,22 @@ impl App {
 
     /// Finds out whether the server is there and is the one that is believed.
     pub(super) fn connect(&mut self, link: Link) {
-        let known = self.world.profile.pin(&link);
-        let trust = match &known {
-            Ok(pin) => pin.map_or(Trust::Nothing, Trust::Pin),
-            Err(_) => Trust::Nothing,
-        };
+        let known = self.world.profile.trust(&link);
         let Screen::Connect(state) = &mut self.screen else {
             return;
         };
-        if let Err(error) = known {
-            state.problem = Some(Saying::from(&error));
-            return;
-        }
+        let trust = match known {
+            Ok(trust) => trust,
+            Err(error) => {
+                state.problem = Some(Saying::from(&error));
+                return;
+            }
+        };
         if state.typed.is_empty() {
             state.typed = link.to_string();
         }
         (state.busy, state.problem) = (true, None);
-        let dial = Dial::new(&link, trust);
+        let dial = Dial { trust, ..Dial::new(&link, Trust::Nothing) };
         self.world.backend.begin(Ask::Look(link, dial));
     }
 
@@ -201,7 +200,7 @@ impl App {
         };
         if let Some((user, password)) = typed(state) {
             (state.busy, state.problem) = (Some(Key::LoginBusy), None);
-            let dial = Dial::new(&state.link, Trust::Pin(state.pin));
+            let dial = dial(&self.world.profile, (&state.link, state.pin));
             let account = Account { user, password, take_over, peek: false };
             self.world.backend.begin(Ask::LogIn(dial, account));
         }
@@ -221,7 +220,7 @@ impl App {
         };
         if let Some((user, password)) = typed(state) {
             (state.busy, state.problem) = (Some(Key::RegBusy), None);
-            let dial = Dial::new(&state.link, Trust::Pin(state.pin));
+            let dial = dial(&self.world.profile, (&state.link, state.pin));
             let by_hand = Some(state.invite.trim().to_owned()).filter(|code| !code.is_empty());
             let invite = by_hand.or_else(|| state.link.invite.clone());
             self.world.backend.begin(Ask::Register(dial, Registration { user, password, invite }));
@@ -384,6 +383,12 @@ pub(super) fn open(ctx: &Context, chat: &mut Chat, room: &Audience) {
         reading.reveal = Some((sotto_client::LineId::Entry(place), 0.2));
     }
     chat.open = room;
+}
+
+/// Where to log in, and what to believe: the key that was believed when this was asked, and the one that it has announced.
+fn dial(profile: &Profile, (link, pin): (&Link, Pin)) -> Dial {
+    let known = profile.trust(link).ok().filter(|trust| trust.pin() == Some(pin));
+    Dial { trust: known.unwrap_or(Trust::Pin(pin)), ..Dial::new(link, Trust::Nothing) }
 }
 
 fn step(ctx: &Context, chat: &mut Chat, (back, unread): (bool, bool)) {

@@ -35,7 +35,7 @@ impl App {
         };
         state.busy = false;
         match outcome {
-            Ok(()) => match link.pin.or(self.world.profile.pin(&link).ok().flatten()) {
+            Ok(()) => match self.world.profile.trust(&link).ok().and_then(|trust| trust.pin()) {
                 Some(pin) => self.believed(link, pin),
                 None => state.problem = Some(Key::TrustInvalid.into()),
             },
@@ -85,10 +85,35 @@ impl App {
     }
 
     fn update(&mut self, ctx: &Context, update: Update) {
+        self.note_identity(&update);
         match &mut self.screen {
             Screen::LogIn(_) => self.logging_in(ctx, update),
             Screen::Chat(_) => self.chatting(ctx, update),
             Screen::Connect(_) | Screen::Trust(_) => {}
+        }
+    }
+
+    /// What a server says of its own identity is kept, and said. It has been verified.
+    fn note_identity(&mut self, update: &Update) {
+        let (link, pin) = match &mut self.screen {
+            Screen::LogIn(state) => (&state.link, &mut state.pin),
+            Screen::Chat(chat) => (&chat.link, &mut chat.pin),
+            Screen::Connect(_) | Screen::Trust(_) => return,
+        };
+        let address = link.address();
+        let (kept, saying) = match update {
+            Update::NextIdentity(announced) => {
+                (self.world.profile.expect(&address, announced.next), Key::IdentityNext)
+            }
+            Update::IdentityChanged(next) => {
+                *pin = *next;
+                (self.world.profile.change_over(&address, *next), Key::IdentityChanged)
+            }
+            _ => return,
+        };
+        self.toast(Saying::with(saying, "host", address));
+        if let Err(error) = kept {
+            self.toast(Saying::from(&error));
         }
     }
 

@@ -55,6 +55,8 @@ table! {
     TrustOk: "Trust and connect", "信任并连接";
     TrustUnchecked: "Connect without comparing", "不核对，直接连接";
     TrustNo: "Don't connect", "不连接";
+    IdentityNext: "{host} will have another key. The one you trust has announced it, so there is nothing for you to do.", "{host} 将更换密钥。你信任的密钥已为此签名公告，你无需操作。";
+    IdentityChanged: "{host} has the key now that it had announced.", "{host} 已更换为先前公告的密钥。";
     TrustFingerprint: "Fingerprint", "指纹";
     TrustDetails: "What is a fingerprint?", "什么是指纹？";
     TrustExplain: "It is the SHA-256 of the key that makes this server this server. It stays the same when certificates are renewed. The server prints it when it starts.", "它是服务器身份密钥的 SHA-256 值，更新证书后保持不变。服务器启动时会显示它。";
