@@ -5,7 +5,7 @@ mod files;
 use std::io::{self, Write};
 
 use serde::Serialize;
-use sotto_client::Model;
+use sotto_client::{Model, visible};
 use sotto_proto::{Cid, ConvId, ConvKind, Message, Presence, Seq, Username};
 use time::{OffsetDateTime, UtcOffset};
 
@@ -116,7 +116,7 @@ impl Printer {
         let to = if kind == ConvKind::Lobby { String::new() } else { format!(" → {}", others.join(", ")) };
         let text = match &message.file {
             Some(file) => format!("[file] {} ({})", visible(message.text.as_str()), size(file.size)),
-            None => visible(message.text.as_str()),
+            None => visible(message.text.as_str()).into_owned(),
         };
         let indented = text.replace('\n', "\n        ");
         let clear = if message.clear { " (not encrypted)" } else { "" };
@@ -190,21 +190,6 @@ impl Printer {
     }
 }
 
-/// What others wrote must not move the cursor, change colours or hide anything: control and bidirectional
-/// formatting characters are shown, not obeyed.
-fn visible(text: &str) -> String {
-    let show = |c: char| match c {
-        '\n' | '\t' => c,
-        '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
-        '\x7f' => '\u{2421}',
-        '\u{80}'..='\u{9f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            '\u{fffd}'
-        }
-        _ => c,
-    };
-    text.chars().map(show).collect()
-}
-
 fn line(line: &Line<'_>) -> io::Result<()> {
     text_line(&serde_json::to_string(line)?)
 }
@@ -218,12 +203,6 @@ fn text_line(text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_others_write_cannot_command_the_terminal() {
-        assert_eq!(visible("a\x1b[2Jb\r\u{202e}c\u{9b}"), "a␛[2Jb␍\u{fffd}c\u{fffd}");
-        assert_eq!(visible("两行\n\t好"), "两行\n\t好");
-    }
 
     #[test]
     fn a_json_line_is_what_scripts_were_promised() {

@@ -17,6 +17,7 @@ mod timeline;
 mod transfers;
 mod trust;
 mod update;
+mod visible;
 
 pub use connect::{ConnectError, Connection, Dial, Obstacle, inspect};
 pub use disk::downloads;
@@ -33,3 +34,4 @@ pub use timeline::{Entry, Place, Timeline, What};
 pub use transfers::{Phase, Snag, Transfer, TransferId};
 pub use trust::{Seen, Trust, TrustError};
 pub use update::{Account, Command, FileCommand, Problem, Trouble, Update};
+pub use visible::visible;

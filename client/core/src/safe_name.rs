@@ -3,6 +3,8 @@
 use sotto_proto::{FileName, MediaType};
 use unicode_normalization::UnicodeNormalization;
 
+use crate::visible::is_hidden;
+
 /// The longest name, in bytes; it leaves room for a number and for what file systems add.
 const LONGEST: usize = 200;
 
@@ -63,13 +65,6 @@ pub(crate) fn media_type(name: &str) -> MediaType {
         _ => "application/octet-stream",
     };
     media.parse().unwrap_or_else(|_| MediaType::unknown())
-}
-
-/// Characters that are not seen, or that change the order in which others are.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// What separates paths or means something to a shell or a file system.

@@ -1,7 +1,9 @@
 //! What is done about what the program is told.
 
 use egui::{Context, UserAttentionType, ViewportCommand};
-use sotto_client::{Command, ConnectError, Problem, Recipients, RegisterError, Rooms, TrustError, Update};
+use sotto_client::{
+    Command, ConnectError, Problem, Recipients, RegisterError, Rooms, TrustError, Update, visible,
+};
 use sotto_proto::{Link, Message, Reason, Username};
 
 use super::{App, Screen};
@@ -243,8 +245,12 @@ impl App {
             chat.rooms.open(&room);
         }
         let name = self.look.room_name(&room, me.as_ref());
-        let news =
-            News { from: message.from.as_str(), text: message.text.as_str(), room: &room, chat: &name };
+        let news = News {
+            from: message.from.as_str(),
+            text: &visible(message.text.as_str()),
+            room: &room,
+            chat: &name,
+        };
         if let (Some(note), Some(notifier)) = (note(&self.look, &news), &self.notifier) {
             notifier.send(note);
         }

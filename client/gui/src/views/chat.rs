@@ -10,7 +10,7 @@ use std::time::Duration;
 use egui::{
     Align, Frame, Id, Key as Keyboard, Layout, Margin, Modifiers, Panel, Rect, Sense, Ui, Vec2, vec2,
 };
-use sotto_client::{Line, Problem, Recipients, Room, Rooms, Trouble};
+use sotto_client::{Line, Problem, Recipients, Room, Rooms, Trouble, visible};
 use sotto_proto::{Audience, Link, Pin, Presence, Username};
 
 use overlays::overlays;
@@ -174,7 +174,7 @@ fn announce(ui: &Ui, look: &Look, state: &Chat) {
         return;
     };
     let values: [(&str, &dyn std::fmt::Display); 3] =
-        [("name", newest.from), ("time", &look.time(newest.at)), ("text", &newest.text)];
+        [("name", newest.from), ("time", &look.time(newest.at)), ("text", &visible(newest.text))];
     let text = look.fill(Key::MsgRow, &values);
     let place = Rect::from_min_size(ui.max_rect().left_bottom(), Vec2::splat(1.0));
     let response = ui.interact(place, Id::unique("newest"), Sense::hover());

@@ -6,7 +6,7 @@ use egui::{
     Align, Align2, Color32, CornerRadius, Id, Layout, Rect, Response, Role, ScrollArea, Sense, Ui, Vec2,
     WidgetInfo, pos2, vec2,
 };
-use sotto_client::{Model, Recipients, Room, Rooms, What};
+use sotto_client::{Model, Recipients, Room, Rooms, What, visible};
 use sotto_proto::{Audience, Presence, Username};
 
 use crate::action::{Action, Overlay, Page};
@@ -244,8 +244,8 @@ fn preview(room: &Room, model: &Model) -> String {
     match &entry.what {
         What::Message { from, text, .. } | What::Aside { from, text, .. } => {
             let pair = room.others().len() == 1;
-            let text = first_line(text.as_str());
-            if pair && Some(from) != model.me() { text.to_owned() } else { format!("{from}: {text}") }
+            let text = visible(first_line(text.as_str()));
+            if pair && Some(from) != model.me() { text.into_owned() } else { format!("{from}: {text}") }
         }
         What::Presence { .. } | What::Gap { .. } => String::new(),
     }

@@ -58,6 +58,14 @@ fn scrolls(stage: &mut Stage, by: f32) {
 }
 
 #[test]
+fn what_would_be_hidden_or_turned_round_is_shown() {
+    let mut stage = room(Lang::English);
+    stage.hears("tom", "gpj\u{202e}exe.x and pay\u{200b}pal");
+    stage.run();
+    assert!(stage.shows("gpj\u{fffd}exe.x and pay\u{fffd}pal"));
+}
+
+#[test]
 fn the_newest_line_is_whole_in_the_frame_in_which_it_comes() {
     let mut stage = full(40);
     for number in 41..60 {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use egui::Color32;
 use egui::text::{LayoutJob, TextFormat, TextWrapping};
 
+use sotto_client::visible;
 use sotto_proto::Username;
 
 use super::{FOLD_BYTES, FOLD_LINES, format};
@@ -31,6 +32,7 @@ pub(super) fn body_job(
     searched: Option<&str>,
 ) -> (LayoutJob, Links) {
     let [text1, ..] = look.t.text;
+    let text = &*visible(text);
     let big = is_only_emoji(text);
     let style = if big { Type { size: 28.0, line: 36.0, strong: false } } else { Type::BODY };
     let plain = format(style, text1);
