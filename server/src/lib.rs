@@ -16,6 +16,7 @@ mod hub;
 mod invite;
 mod lane;
 mod limits;
+mod lookalikes;
 mod outbox;
 mod passwords;
 mod read_ahead;
@@ -51,6 +52,7 @@ use bus::NoBus;
 use hub::Hub;
 use invite::Invite;
 use lane::{Lane, LaneWorker};
+use lookalikes::Lookalikes;
 use passwords::Passwords;
 use spool::Spool;
 use store::{Conversation, Sqlite, Store, UserId};
@@ -67,6 +69,7 @@ pub(crate) struct Server {
     spool: Arc<Spool>,
     passwords: Passwords,
     invite: Invite,
+    lookalikes: Lookalikes,
     door: Door,
     /// Which identity follows, as everybody is told at log-in.
     succession: RwLock<Option<Succession>>,
@@ -124,6 +127,8 @@ pub async fn open(config: Config) -> anyhow::Result<Bound> {
     let plaintext = listen_in_the_clear(&config).await?;
     note_link(&config, (address, identity.pin()))?;
     let (server, lane) = assemble(config, Arc::new(store))?;
+    let accounts = server.store.accounts().await.context("cannot read the accounts")?;
+    server.lookalikes.learn(accounts.iter().map(|account| &account.name));
     Ok(Bound { server, identity, listener, address, plaintext, lane, _lock: lock })
 }
 
@@ -186,6 +191,7 @@ fn assemble_over(
         lobby: Arc::new(lobby),
         passwords: Passwords::new(config.argon2, limits).map_err(anyhow::Error::msg)?,
         invite: Invite::in_dir(&config.data_dir)?,
+        lookalikes: Lookalikes::default(),
         door: Door::new(limits),
         succession: RwLock::default(),
         logins: Throttle::new(limits.logins_per_source()),

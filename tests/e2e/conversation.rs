@@ -237,3 +237,16 @@ async fn what_is_said_too_fast_is_slowed_down_and_not_dropped() {
         bob.reads("ann", &index.to_string()).await;
     }
 }
+
+#[tokio::test]
+async fn a_name_that_looks_like_somebody_else_s_is_taken() {
+    let house = House::open().await;
+    Person::newcomer(&house, "Mary").await.leaves().await;
+    let mut stranger = Person::stranger(&house.dial()).await;
+    // The second letter is Cyrillic.
+    assert_eq!(stranger.registers("Mаry", PASSWORD).await, Reply::NameTaken);
+    assert_eq!(stranger.registers("Marie", PASSWORD).await, Reply::Registered);
+    let house = house.reopen().await;
+    let mut stranger = Person::stranger(&house.dial()).await;
+    assert_eq!(stranger.registers("Mаry", PASSWORD).await, Reply::NameTaken);
+}

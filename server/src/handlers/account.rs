@@ -62,6 +62,11 @@ pub(crate) async fn register(session: &mut Session, asker: &Asker, asked: Regist
         asker.reply(&Reply::NameTaken);
         return Ok(());
     }
+    // Somebody else's, or as good as: which of the two is nobody's business.
+    let Some(look) = server.lookalikes.reserve(&asked.user) else {
+        asker.reply(&Reply::NameTaken);
+        return Ok(());
+    };
     let source = session.admission.source;
     server.registrations.take(source, Instant::now()).map_err(|wait| {
         let refusal = Refusal::new(Reason::Throttled, "Too many accounts have been made from your address.");
@@ -74,6 +79,7 @@ pub(crate) async fn register(session: &mut Session, asker: &Asker, asked: Regist
         asker.reply(&Reply::NameTaken);
         return Ok(());
     }
+    look.keep();
     info!(user = %asked.user, "registered");
     asker.reply(&Reply::Registered);
     Ok(())
