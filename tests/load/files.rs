@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitCode, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -13,8 +14,9 @@ use sotto_tests::binaries::{Cli, ServerProcess};
 use sotto_tests::files::content;
 use sotto_tests::process;
 
-use crate::crowd::Crowd;
-use crate::{relay, start};
+use crate::crowd::{Crowd, Pace, Talk};
+use crate::subject::{Past, Subject};
+use crate::{pipe, start};
 
 /// Files through the server.
 #[derive(Args, Clone, Debug)]
@@ -44,8 +46,8 @@ pub(crate) async fn measure(asked: &Arguments) -> anyhow::Result<ExitCode> {
     let copy = scratch.path().join("copy");
     for _ in 0..asked.runs {
         warm(scratch.path(), asked.mib * MIB)?;
-        bare.push(relay::measure(asked.mib * MIB, None).await?);
-        relays.push(relay::measure(asked.mib * MIB, Some((&large, &copy))).await?);
+        bare.push(pipe::measure(asked.mib * MIB, None).await?);
+        relays.push(pipe::measure(asked.mib * MIB, Some((&large, &copy))).await?);
         std::fs::remove_file(&copy)?;
         warm(scratch.path(), asked.mib * MIB)?;
         files.push(Carried::measure(scratch.path(), std::slice::from_ref(&large))?);
@@ -184,15 +186,17 @@ impl Drop for Process {
 
 /// Chat without files beside it, and with four that go as fast as they can.
 async fn chat(asked: &Arguments, (scratch, large): (&Path, &Path)) -> anyhow::Result<()> {
-    let arguments = crate::Arguments { clients: 10, messages: asked.messages, in_flight: 1, bytes: 100 };
+    const PEOPLE: usize = 10;
+    let talk = Talk { messages: asked.messages, bytes: 100, pace: Pace::Closed { in_flight: 1 } };
     for beside in [0, 4] {
         let data = tempfile::tempdir_in(scratch)?;
-        let server = start(data.path());
-        let crowd = Crowd::gather(&server, arguments.clients).await?;
+        let subject = Arc::new(Subject::sotto(Past { people: PEOPLE, messages: 0 }).await?);
+        let server = subject.server().context("a server")?;
+        let crowd = Crowd::gather(&subject, PEOPLE).await?;
         let mut running = Vec::new();
         for pair in 0..beside {
             let [ann, bob] =
-                [format!("ann{pair}"), format!("bob{pair}")].map(|name| person(&server, &name, data.path()));
+                [format!("ann{pair}"), format!("bob{pair}")].map(|name| person(server, &name, data.path()));
             let into = data.path().join(format!("in{pair}"));
             let mut taking = Process::start(&bob, &["listen", "--accept-files", path(&into)?])?;
             taking.waits_for("caught-up")?;
@@ -203,7 +207,7 @@ async fn chat(asked: &Arguments, (scratch, large): (&Path, &Path)) -> anyhow::Re
         if let Some(last) = running.last_mut() {
             last.waits_for_file("offered")?;
         }
-        let mut latencies = crowd.chat(&arguments).await;
+        let mut latencies = crowd.chat(talk).await;
         latencies.sort_unstable();
         let at = |part: usize| {
             latencies.get(latencies.len().saturating_sub(1) * part / 1000).copied().unwrap_or_default()

@@ -1,96 +1,116 @@
-//! The load tool: N people in the lobby of a real server, every delivery counted and timed.
+//! The load tool: many clients of a real server, every delivery counted and timed, beside a bare relay in the same run.
 //!
-//! Closed loop: a bounded number of messages is on its way at any time, and one is off its way when
-//! everybody has it. So the figures say what the server sustains, not how long its queues may grow.
+//! What a figure is worth depends on the machine and on what else it does; what the ratio to the relay is worth does not.
 
 #![allow(clippy::print_stdout, reason = "printing figures is what this is for")]
 
+mod catch_up;
+mod client;
 mod crowd;
 mod cuts;
+mod fan_out;
 mod figures;
 mod files;
+mod idle;
+mod log_in;
+mod paced;
+mod pairs;
+mod pipe;
+mod presence;
 mod relay;
+mod resume;
+mod room;
+mod subject;
 
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
 
-use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sotto_tests::binaries::ServerProcess;
-use sotto_tests::process;
 
-use crowd::Crowd;
-use figures::Figures;
+use figures::Report;
 
-/// Measure a Sotto server: N people in one room, M messages, each delivered to everybody.
+/// Measure a Sotto server: how much it carries, how long that takes and what it costs.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "load", after_help = "Build with --release, or the figures say little.")]
 struct Command {
     #[command(subcommand)]
-    scenario: Option<Scenario>,
-    #[command(flatten)]
-    chat: Arguments,
+    scenario: Scenario,
+    /// Append every run to this file, as lines of JSON
+    #[arg(long, global = true)]
+    json: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Subcommand)]
 enum Scenario {
+    /// Everybody in one room, as fast as it goes
+    FanOut(fan_out::Arguments),
+    /// Everybody in one room, at a pace
+    Paced(paced::Arguments),
+    /// People who talk two by two
+    Pairs(pairs::Arguments),
+    /// People who log in with a password
+    LogIn(log_in::Arguments),
+    /// Everybody comes back at once
+    Resume(resume::Arguments),
+    /// Everybody is there and silent
+    Idle(idle::Arguments),
+    /// A school logs in while others are there
+    Presence(presence::Arguments),
+    /// Everybody comes back and has missed a great deal
+    CatchUp(catch_up::Arguments),
     /// Files through the server, against a bare TLS relay in the same run; and chat beside them
     Files(files::Arguments),
     /// Files both ways over a wire that is cut again and again
     Cuts(cuts::Arguments),
-    /// The bare relay, in a process of its own
+    /// A bare relay, in a process of its own
     #[command(hide = true)]
     Relay(relay::Arguments),
 }
 
-#[derive(Args, Clone, Debug)]
-struct Arguments {
-    /// People in the room
-    #[arg(long, default_value_t = 100)]
-    clients: usize,
-    /// Messages in all, sent in turn by everybody
-    #[arg(long, default_value_t = 2000)]
-    messages: usize,
-    /// Messages on their way at once
-    #[arg(long, default_value_t = 32)]
-    in_flight: usize,
-    /// Bytes of text in a message
-    #[arg(long, default_value_t = 100)]
-    bytes: usize,
+fn main() -> anyhow::Result<ExitCode> {
+    let Command { scenario, json } = Command::parse();
+    open_as_many_files_as_allowed()?;
+    let report = match &scenario {
+        Scenario::FanOut(asked) => runtime()?.block_on(fan_out::measure(asked))?,
+        Scenario::Paced(asked) => runtime()?.block_on(paced::measure(asked))?,
+        Scenario::Pairs(asked) => runtime()?.block_on(pairs::measure(asked))?,
+        Scenario::LogIn(asked) => runtime()?.block_on(log_in::measure(asked))?,
+        Scenario::Resume(asked) => runtime()?.block_on(resume::measure(asked))?,
+        Scenario::Idle(asked) => runtime()?.block_on(idle::measure(asked))?,
+        Scenario::Presence(asked) => runtime()?.block_on(presence::measure(asked))?,
+        Scenario::CatchUp(asked) => runtime()?.block_on(catch_up::measure(asked))?,
+        Scenario::Files(asked) => return runtime()?.block_on(files::measure(asked)),
+        Scenario::Cuts(asked) => return runtime()?.block_on(cuts::measure(asked)),
+        Scenario::Relay(asked) => return asked.serve(),
+    };
+    tell(&report, json.as_deref())
 }
 
-fn main() -> anyhow::Result<ExitCode> {
-    let Command { scenario, chat: arguments } = Command::parse();
-    match &scenario {
-        Some(Scenario::Files(asked)) => return runtime()?.block_on(files::measure(asked)),
-        Some(Scenario::Cuts(asked)) => return runtime()?.block_on(cuts::measure(asked)),
-        Some(Scenario::Relay(asked)) => return runtime()?.block_on(relay::serve(asked)),
-        None => {}
+fn tell(report: &Report, json: Option<&Path>) -> anyhow::Result<ExitCode> {
+    Report::head();
+    report.print();
+    if let Some(path) = json {
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+        file.write_all(report.json().as_bytes())?;
     }
-    anyhow::ensure!(arguments.clients > 1 && arguments.messages > 0, "it takes two to chat, and a message");
-    let figures = runtime()?.block_on(measure(&arguments))?;
-    print!("{figures}");
-    Ok(if figures.lost() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.is_whole() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-async fn measure(arguments: &Arguments) -> anyhow::Result<Figures> {
-    let data = tempfile::tempdir()?;
-    let server = start(data.path());
-    let crowd = Crowd::gather(&server, arguments.clients).await.context("cannot fill the room")?;
-    let (cpu, began) = (process::cpu(server.id())?, Instant::now());
-    let latencies = crowd.chat(arguments).await;
-    let (elapsed, cpu) = (began.elapsed(), process::cpu(server.id())?.saturating_sub(cpu));
-    let resident = process::resident(server.id())?;
-    let expected = arguments.messages * (arguments.clients - 1);
-    Ok(Figures { clients: arguments.clients, expected, latencies, elapsed, cpu, resident })
+/// One for each client, and as many for what is measured.
+fn open_as_many_files_as_allowed() -> std::io::Result<()> {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }
 
 /// A server without the limits that a measurement would meet.
-fn start(data: &std::path::Path) -> ServerProcess {
+fn start(data: &Path) -> ServerProcess {
     let limits = [
         "connections",
         "strangers",

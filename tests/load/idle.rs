@@ -1,0 +1,47 @@
+//! Everybody is there and nobody says anything: what each of them costs in memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::crowd::Crowd;
+use crate::figures::{Done, Meter, Report, Row};
+use crate::subject::{Kind, Past, Subject};
+
+/// N people who are there and silent.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Arguments {
+    /// People
+    #[arg(long, default_value_t = 2000)]
+    clients: usize,
+    /// Seconds of quiet before memory is looked at
+    #[arg(long, default_value_t = 3)]
+    seconds: u64,
+    /// Runs of relay and server, one after the other
+    #[arg(long, default_value_t = 1)]
+    runs: usize,
+}
+
+pub(crate) async fn measure(asked: &Arguments) -> anyhow::Result<Report> {
+    let mut report = Report::default();
+    for _ in 0..asked.runs {
+        for kind in [Kind::Relay, Kind::Sotto] {
+            report.add(run(asked, kind).await?);
+        }
+    }
+    Ok(report)
+}
+
+async fn run(asked: &Arguments, kind: Kind) -> anyhow::Result<Row> {
+    let past = Past { people: asked.clients, messages: 0 };
+    let subject = Arc::new(Subject::start(kind, past).await?);
+    let meter = Meter::start(&subject)?;
+    let crowd = Crowd::gather(&subject, asked.clients).await?;
+    tokio::time::sleep(Duration::from_secs(asked.seconds)).await;
+    let spent = meter.stop()?;
+    let there = vec![Duration::ZERO; crowd.into_people().len()];
+    let done =
+        Done { scenario: "idle", unit: "people", kind, clients: asked.clients, expected: asked.clients };
+    Ok(Row::new(done, spent, there))
+}
