@@ -24,6 +24,8 @@ const MIB: u64 = 1024 * 1024;
 const FILES: usize = 3000;
 /// Cuts for the control: each is enough.
 const CONTROLS: usize = 2;
+/// Milliseconds between two messages of each who talks: as fast as can be, two hundred cuts fill the disk.
+const PAUSE: u64 = 4;
 /// In the control people wait for what is lost: after this it is not going to come.
 const LOST_BY_NOW: Duration = Duration::from_secs(10);
 
@@ -50,7 +52,7 @@ async fn cuts(scale: Scale, (wrapper, patience): (&[String], Duration)) -> anyho
     let mut random = Random::new(scale.seed);
     let mut disk = Disk::new()?;
     let data = disk.inner.path().join("data");
-    let talk = Talk { in_flight: 64, ..talk(scale.seed) };
+    let talk = Talk { in_flight: 64, pause: PAUSE, ..talk(scale.seed) };
     let mut stage = Stage::set_in(&data, wrapper, talk).await?;
     let courier = Courier::sets_out(stage.dial(), FILES, scale.seed).await?;
     // Who there is and what they have said so far is not what a control is to lose.
