@@ -267,6 +267,8 @@ fn reader_flags() -> OpenFlags {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::{StatementStatus, params};
+
     use super::*;
 
     #[tokio::test]
@@ -296,5 +298,17 @@ mod tests {
         }
         miscount(0);
         store.write(|_| Ok(())).await.unwrap();
+    }
+
+    #[test]
+    fn a_statement_is_compiled_once_whatever_it_is_given() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut db = schema::open(&dir.path().join("sotto.db")).unwrap();
+        schema::migrate(&mut db).unwrap();
+        let mut statement = db.prepare(queries::SENT_BEFORE).unwrap();
+        for cid in 0..9_u8 {
+            assert!(!statement.exists(params![1, [cid; 16]]).unwrap());
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
     }
 }

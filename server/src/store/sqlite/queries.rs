@@ -183,13 +183,15 @@ pub(super) fn append(db: &mut Connection, batch: &[Draft], at: u64) -> Result<Ve
     Ok(outcomes)
 }
 
+/// The message that a sender has given a cid.
+pub(super) const SENT_BEFORE: &str =
+    "SELECT m.conv, m.seq, m.at, f.id FROM message m LEFT JOIN file f ON f.conv = m.conv AND f.seq = m.seq
+     WHERE m.sender = ?1 AND m.cid = ?2";
+
 fn append_one(tx: &Transaction<'_>, draft: &Draft, at: u64) -> Result<Outcome, StoreError> {
     if let Some(cid) = draft.cid {
         let known = tx
-            .prepare_cached(
-                "SELECT m.conv, m.seq, m.at, f.id FROM message m LEFT JOIN file f ON f.conv = m.conv AND f.seq = m.seq
-                 WHERE m.sender = ?1 AND m.cid = ?2",
-            )?
+            .prepare_cached(SENT_BEFORE)?
             .query_row(params![sql(draft.sender.0), cid.as_bytes()], |row| {
                 Ok(Outcome::Duplicate {
                     conv: conv_at(row, 0)?,
