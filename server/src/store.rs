@@ -179,7 +179,8 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// Remembers a token by its hash until `expires`, and forgets the account's oldest beyond a few.
     fn add_token(&self, user: UserId, hash: [u8; 32], expires: u64) -> Answer<'_, ()>;
 
-    /// Whose token this is, if `name`'s and not expired; prolongs it until `expires`, where that can be written.
+    /// Whose token this is, if `name`'s and not expired; prolongs it until `expires`, where that is [worth it](TokenUse::prolongs)
+    /// and can be written.
     fn use_token<'a>(&'a self, name: &'a Username, token: TokenUse) -> Answer<'a, Option<Account>>;
 
     /// Forgets a token.
@@ -236,6 +237,17 @@ pub(crate) struct TokenUse {
     pub(crate) hash: [u8; 32],
     pub(crate) now: u64,
     pub(crate) expires: u64,
+}
+
+/// A token is prolonged once this part of its time has passed. A thousand people who come back after a restart cost no commit each.
+const PROLONGED_AFTER: u64 = 16;
+
+impl TokenUse {
+    /// Whether a token that expires then is to expire later.
+    pub(crate) fn prolongs(&self, expires: u64) -> bool {
+        let (time, more) = (self.expires.saturating_sub(self.now), self.expires.saturating_sub(expires));
+        more > time / PROLONGED_AFTER
+    }
 }
 
 /// Which messages to read.

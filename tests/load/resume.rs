@@ -31,14 +31,14 @@ pub(crate) async fn measure(asked: &Arguments) -> anyhow::Result<Report> {
 }
 
 async fn run(clients: usize, kind: Kind) -> anyhow::Result<Row> {
-    let subject = Arc::new(Subject::start(kind, Past { people: clients, messages: 1 }).await?);
+    let subject = Arc::new(Subject::start(kind, Past { people: clients, messages: 0 }).await?);
     let meter = Meter::start(&subject)?;
     let began = Instant::now();
     let mut coming = JoinSet::new();
     for index in 0..clients {
         let subject = Arc::clone(&subject);
         coming.spawn(async move {
-            let mut client = subject.returns(index, 1).await?;
+            let mut client = subject.returns(index, 0).await?;
             client.catches_up().await?;
             anyhow::Ok((client, began.elapsed()))
         });

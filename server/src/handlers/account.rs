@@ -306,7 +306,9 @@ async fn prepare(
                 (place, vec![hub::introduction(&seat.conversation, seat.head, seat.head)])
             }
             (_, Some(cursor)) => {
-                reported.push((conv, cursor));
+                if cursor > seat.confirmed {
+                    reported.push((conv, cursor));
+                }
                 let confirmed = seat.confirmed.max(cursor);
                 (Introduction { cursor: cursor.max(seat.since), confirmed, head: seat.head }, Vec::new())
             }

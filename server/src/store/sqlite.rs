@@ -186,15 +186,16 @@ impl Store for Sqlite {
     }
 
     fn use_token<'a>(&'a self, name: &'a Username, token: TokenUse) -> Answer<'a, Option<Account>> {
+        let name = name.clone();
         Box::pin(async move {
-            let (writing, reading) = (name.clone(), name.clone());
-            match self.write(move |db| queries::use_token(db, &writing, token)).await {
-                Err(fault) => {
-                    tracing::warn!(error = %fault, "a token is not prolonged");
-                    self.readers.read(move |db| queries::token_owner(db, &reading, token)).await
-                }
-                owner => owner,
+            let known = self.readers.read(move |db| queries::token_owner(db, &name, token)).await?;
+            let Some((owner, expires)) = known else { return Ok(None) };
+            if token.prolongs(expires)
+                && let Err(fault) = self.write(move |db| queries::prolong_token(db, token)).await
+            {
+                tracing::warn!(error = %fault, "a token is not prolonged");
             }
+            Ok(Some(owner))
         })
     }
 

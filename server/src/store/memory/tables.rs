@@ -112,7 +112,9 @@ impl Tables {
         if token.owner != account.id || token.expires <= shown.now {
             return None;
         }
-        *token = Token { expires: shown.expires, turn, ..*token };
+        if shown.prolongs(token.expires) {
+            *token = Token { expires: shown.expires, turn, ..*token };
+        }
         Some(account)
     }
 

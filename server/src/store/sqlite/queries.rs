@@ -90,33 +90,27 @@ pub(super) fn add_token(
     Ok(tx.commit()?)
 }
 
-pub(super) fn use_token(
-    db: &mut Connection,
-    name: &Username,
-    token: TokenUse,
-) -> Result<Option<Account>, StoreError> {
-    let tx = begin(db)?;
-    let owner = token_owner(&tx, name, token)?;
-    if owner.is_some() {
-        tx.prepare_cached("UPDATE token SET expires = ?2 WHERE hash = ?1")?
-            .execute(params![token.hash, sql(token.expires)])?;
-    }
-    tx.commit()?;
-    Ok(owner)
-}
-
+/// Whose token this is, and when it expires.
 pub(super) fn token_owner(
     db: &Connection,
     name: &Username,
     token: TokenUse,
-) -> Result<Option<Account>, StoreError> {
+) -> Result<Option<(Account, u64)>, StoreError> {
     let mut statement = db.prepare_cached(
-        "SELECT account.id, account.name FROM token JOIN account ON account.id = token.account
+        "SELECT account.id, account.name, token.expires FROM token JOIN account ON account.id = token.account
          WHERE token.hash = ?1 AND token.expires > ?2 AND account.key = ?3",
     )?;
-    let owner =
-        statement.query_row(params![token.hash, sql(token.now), name.key()], |row| account_at(row, 0));
+    let owner = statement.query_row(params![token.hash, sql(token.now), name.key()], |row| {
+        Ok((account_at(row, 0)?, number_at(row, 2)?))
+    });
     Ok(owner.optional()?)
+}
+
+pub(super) fn prolong_token(db: &mut Connection, token: TokenUse) -> Result<(), StoreError> {
+    let tx = begin(db)?;
+    tx.prepare_cached("UPDATE token SET expires = ?2 WHERE hash = ?1")?
+        .execute(params![token.hash, sql(token.expires)])?;
+    Ok(tx.commit()?)
 }
 
 pub(super) fn drop_token(db: &mut Connection, hash: &[u8; 32]) -> Result<(), StoreError> {
