@@ -1,12 +1,15 @@
 //! Bytes and frames over any stream. Reading, feeding from the store and writing are three futures of one
 //! task: a client that does not read stalls only its own writing.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::mem::MaybeUninit;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 
 use bytes::BytesMut;
 use sotto_proto::{Decoder, Frame, Outgoing, Page, Reply, Seq};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
@@ -106,12 +109,33 @@ async fn next_frame<S: Transport>(
         if let Some(frame) = decoder.next(buffer).map_err(ConnectionEnd::Malformed)? {
             return Ok(frame);
         }
-        buffer.reserve(decoder.missing(buffer).clamp(READ, MOST_READ));
-        if read_in_time(reader.read_buf(buffer), session).await? == 0 {
+        let missing = decoder.missing(buffer);
+        if read_in_time(read(reader, buffer, missing), session).await? == 0 {
             return Err(ConnectionEnd::PeerClosed);
         }
         session.heard();
     }
+}
+
+/// Reads what comes. Between frames there is no buffer: whoever is silent costs none.
+async fn read<S: Transport>(
+    reader: &mut ReadHalf<S>,
+    buffer: &mut BytesMut,
+    missing: usize,
+) -> std::io::Result<usize> {
+    if !buffer.is_empty() {
+        buffer.reserve(missing.clamp(READ, MOST_READ));
+        return reader.read_buf(buffer).await;
+    }
+    *buffer = BytesMut::new();
+    poll_fn(|cx| {
+        let mut piece = [const { MaybeUninit::uninit() }; READ];
+        let mut piece = ReadBuf::uninit(&mut piece);
+        ready!(Pin::new(&mut *reader).poll_read(cx, &mut piece))?;
+        buffer.extend_from_slice(piece.filled());
+        Poll::Ready(Ok(piece.filled().len()))
+    })
+    .await
 }
 
 /// Waits for bytes; meanwhile keeps the time: for a stranger to log in, for a member to be pinged.
