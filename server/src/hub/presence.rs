@@ -14,6 +14,9 @@ use crate::store::UserId;
 
 /// The most names in one frame: 32 characters of 4 bytes each, and CRLF, stay well under 64 KiB.
 const NAMES_PER_FRAME: usize = 400;
+/// How long nothing is announced after an announcement, by the time for which news is gathered: whoever comes alone is announced at
+/// once, and a school that comes costs everybody two frames a second.
+const REST: u32 = 4;
 
 /// What has not been announced yet.
 #[derive(Default)]
@@ -58,6 +61,7 @@ impl Hub {
             }
             tokio::time::sleep(gather).await;
             self.announce_now(Instant::now());
+            tokio::time::sleep(gather * REST).await;
         }
     }
 
@@ -141,5 +145,56 @@ fn frames<'a>(names: impl Iterator<Item = &'a Username>, event: fn(Vec<Username>
 fn frames_into(outbox: &crate::outbox::Outbox, frames: &[Bytes]) {
     for frame in frames {
         outbox.announce(frame.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use bytes::Buf;
+    use sotto_proto::{Decoder, Outgoing, code};
+
+    use super::super::{Holder, Stay};
+    use super::*;
+    use crate::outbox::Outbox;
+    use crate::store::Account;
+
+    const GATHER: Duration = Duration::from_millis(100);
+
+    fn comes(hub: &Arc<Hub>, number: u64) -> (Stay, Arc<Outbox>) {
+        let account = Account { id: UserId(number), name: format!("user{number}").parse().unwrap() };
+        let outbox = Arc::new(Outbox::new(1 << 20));
+        outbox.begin(account.id, Bytes::new());
+        let from = Ipv4Addr::LOCALHOST.into();
+        let holder = Holder { outbox: Arc::clone(&outbox), token: [0; 32], since: 0, from, clear: false };
+        (hub.enter(&account, holder).ok().unwrap(), outbox)
+    }
+
+    /// How many frames tell that somebody has come.
+    fn told(outbox: &Outbox) -> usize {
+        let mut outgoing = Outgoing::default();
+        outbox.take_now(&mut outgoing, 1 << 20);
+        let mut bytes = outgoing.copy_to_bytes(outgoing.remaining()).into();
+        let frames = std::iter::from_fn(|| Decoder::after_login().next(&mut bytes).unwrap());
+        frames.filter(|frame| frame.code() == code::JOINED).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_comes_alone_is_announced_soon_and_a_school_in_two_frames_a_second() {
+        let hub = Hub::new(Duration::ZERO);
+        tokio::spawn(Arc::clone(&hub).announce(GATHER));
+        let (_stay, watcher) = comes(&hub, 0);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let _alone = comes(&hub, 1);
+        tokio::time::sleep(GATHER * 2).await;
+        assert_eq!(told(&watcher), 1);
+        let mut school = Vec::new();
+        for number in 2..1002 {
+            school.push(comes(&hub, number));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let frames = told(&watcher);
+        assert!((15..=20).contains(&frames), "{frames} frames in ten seconds");
     }
 }
