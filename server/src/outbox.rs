@@ -337,14 +337,18 @@ impl Outbox {
         !outgoing.is_empty()
     }
 
-    /// Queues a ping, if none is outstanding, and remembers what its answer will confirm.
+    /// Queues a ping, if none is outstanding, and remembers what its answer will confirm. A second one beside it would be answered as
+    /// well, later, and that answer taken for one to the next ping: for what may not have arrived yet.
     pub(crate) fn ping(&self) {
         let mut state = self.state();
+        if state.pinged.is_some() {
+            return;
+        }
         let news = state.tracks.iter().filter_map(|(conv, track)| {
             track.cursor.filter(|cursor| *cursor > track.confirmed).map(|cursor| (*conv, cursor))
         });
         let news = news.collect();
-        state.pinged.get_or_insert(news);
+        state.pinged = Some(news);
         if state.mode == Mode::Stranger {
             // It is being let in; the ping follows its 204.
             return;

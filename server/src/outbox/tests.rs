@@ -257,6 +257,18 @@ fn an_answered_ping_confirms_what_was_queued_before_it() {
 }
 
 #[test]
+fn a_second_ping_waits_for_the_first_to_be_answered() {
+    let outbox = live(4);
+    written(&outbox);
+    outbox.ping();
+    outbox.ping();
+    assert_eq!(written(&outbox), [105], "two answers, and the second would confirm what the next ping is to");
+    outbox.ponged();
+    outbox.ping();
+    assert_eq!(written(&outbox), [105]);
+}
+
+#[test]
 fn what_is_still_queued_or_being_written_does_not_count_as_written() {
     let outbox = live(4);
     [5, 6, 7].into_iter().for_each(|number| deliver(&outbox, number));
