@@ -23,8 +23,8 @@ use file::{Sending, Step};
 use unread::Unread;
 
 use crate::Server;
-use crate::accept::Admission;
 use crate::connection::{self, Transport};
+use crate::door::Admission;
 use crate::error::ConnectionEnd;
 
 /// Between session and adapter: so little that what the session takes for written has nearly all been read.

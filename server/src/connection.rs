@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
 use crate::Server;
-use crate::accept::Admission;
+use crate::door::Admission;
 use crate::error::ConnectionEnd;
 use crate::outbox::{Gap, Introduction, Outbox, Placed};
 use crate::session::Session;

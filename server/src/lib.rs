@@ -9,6 +9,7 @@ mod compat;
 mod config;
 mod connection;
 mod data_dir;
+mod door;
 mod downloads;
 mod error;
 mod handlers;
@@ -47,8 +48,9 @@ pub use limits::{Limit, Limits};
 pub use passwords::Argon2Cost;
 pub use tls::{ALPN, Reload, Reloaded};
 
-use accept::{Door, Entrance};
+use accept::Entrance;
 use bus::NoBus;
+use door::Door;
 use hub::Hub;
 use invite::Invite;
 use lane::{Lane, LaneWorker};

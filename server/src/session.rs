@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::Server;
-use crate::accept::Admission;
+use crate::door::Admission;
 use crate::error::{ConnectionEnd, Failure};
 use crate::handlers::{account, file, history, message, presence};
 use crate::hub::Stay;
