@@ -5,14 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
+use sotto_proto::{Reason, Refusal, Reply};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug, error_span, info, warn};
 
 use crate::Server;
-use crate::door::{Admission, Door};
-use crate::error::ConnectionEnd;
+use crate::door::{Admission, Door, Full};
+use crate::error::{ConnectionEnd, RETRY_WHEN_FULL};
 use crate::read_ahead::ReadAhead;
 use crate::{compat, connection, tls};
 
@@ -56,9 +60,15 @@ pub(crate) async fn accept_loop(
             Entrance::Tls(_) => &server.door,
             Entrance::Clear(door) => door,
         };
-        let Some(admission) = door.admit(peer) else {
-            debug!(%peer, clear = door.in_the_clear, "turned away: too many connections");
-            continue;
+        let admission = match door.admit(peer) {
+            Ok(admission) => admission,
+            Err(full) => {
+                debug!(%peer, clear = door.in_the_clear, "turned away: too many connections");
+                if let (Full::Told(place), Entrance::Tls(tls)) = (full, &entrance) {
+                    tasks.spawn(turn_away(stream, tls.clone(), (Arc::clone(&server), place)));
+                }
+                continue;
+            }
         };
         number += 1;
         let server = Arc::clone(&server);
@@ -87,8 +97,12 @@ async fn serve_tls(stream: TcpStream, tls: TlsAcceptor, server: Arc<Server>, adm
     if let Err(fault) = prepare(&stream) {
         debug!(error = %fault, "socket options");
     }
-    let handshake = tokio::time::timeout(server.limits().handshake(), tls.accept(ReadAhead::new(stream)));
-    let end = match handshake.await {
+    let sent_away = admission.sent_away.clone();
+    let handshake = tokio::select! {
+        () = sent_away.cancelled() => return tell_end(&ConnectionEnd::SentAway),
+        handshake = timeout(server.limits().handshake(), tls.accept(ReadAhead::new(stream))) => handshake,
+    };
+    let end = match handshake {
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(tls::ORIGINAL_ALPN) => {
             compat::serve(stream, server, (admission, None)).await
         }
@@ -99,9 +113,37 @@ async fn serve_tls(stream: TcpStream, tls: TlsAcceptor, server: Arc<Server>, adm
     tell_end(&end);
 }
 
+/// Tells somebody for whom there is no place that this is so, and when to come back.
+async fn turn_away(
+    stream: TcpStream,
+    tls: TlsAcceptor,
+    (server, _place): (Arc<Server>, OwnedSemaphorePermit),
+) {
+    let saying = async {
+        let mut stream = tls.accept(stream).await?;
+        if stream.get_ref().1.alpn_protocol() == Some(tls::ORIGINAL_ALPN) {
+            return Ok(());
+        }
+        let refusal = Refusal::new(Reason::TooManyConnections, "There are too many connections just now.");
+        let bye = Reply::Goodbye(refusal.retry(RETRY_WHEN_FULL)).encode(None);
+        stream.write_all(&bye).await?;
+        stream.shutdown().await?;
+        // Closing a socket with something unread in it could take the word back.
+        let mut asked = [0; 1024];
+        while stream.read(&mut asked).await? > 0 {}
+        Ok::<_, io::Error>(())
+    };
+    if let Ok(Err(fault)) = timeout(server.limits().handshake(), saying).await {
+        debug!(error = %fault, "not told that it is full");
+    }
+}
+
 fn tell_end(end: &ConnectionEnd) {
     match end {
-        ConnectionEnd::PeerClosed | ConnectionEnd::LoggedOut | ConnectionEnd::Shutdown => debug!(%end),
+        ConnectionEnd::PeerClosed
+        | ConnectionEnd::LoggedOut
+        | ConnectionEnd::Shutdown
+        | ConnectionEnd::SentAway => debug!(%end),
         _ => info!("{end}"),
     }
 }

@@ -43,13 +43,15 @@ pub(crate) async fn serve(
 ) -> ConnectionEnd {
     let (reader, writer) = tokio::io::split(stream);
     let outbox = Arc::new(Outbox::new(server.limits().outbox_bytes()));
+    let sent_away = admission.sent_away.clone();
     let mut session = Session::new(Arc::clone(&server), Arc::clone(&outbox), admission);
     let mut writer = Writer { stream: writer, outgoing: Outgoing::default(), server: Arc::clone(&server) };
     let end = tokio::select! {
-        // All five are looked at whenever one has something to do. Writing comes first and reading last, because what there is to
+        // All six are looked at whenever one has something to do. Writing comes first and reading last, because what there is to
         // write is bounded by the outbox, and a client that asks without end must not use up the task's budget before it.
         biased;
         refusal = outbox.closed() => ConnectionEnd::Closed(refusal),
+        () = sent_away.cancelled() => ConnectionEnd::SentAway,
         end = writer.write_all(&outbox) => end,
         end = feed(&server, &outbox) => end,
         end = handlers::file::carry(&server.spool, &outbox) => end,

@@ -1,10 +1,12 @@
-//! The door: how many may come in, and from where.
+//! The door: how many may come in, and from where. Those who have not logged in are many when somebody means harm, so they share
+//! their places fairly: when all are taken, a newcomer gets that of the oldest from wherever most have come from.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use crate::limits::Limits;
 use crate::throttle::Source;
@@ -16,13 +18,22 @@ pub(crate) struct Door {
     strangers: usize,
     per_source: usize,
     strangers_per_source: usize,
+    turned_away: Arc<Semaphore>,
     pub(crate) in_the_clear: bool,
 }
 
 #[derive(Default)]
 struct Counts {
-    strangers: usize,
+    /// In the order in which they came.
+    strangers: BTreeMap<u64, Stranger>,
     sources: HashMap<Source, SourceCounts>,
+    last: u64,
+}
+
+/// A connection on which nobody has logged in.
+struct Stranger {
+    source: Source,
+    sent_away: CancellationToken,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -39,9 +50,19 @@ pub(crate) struct Admission {
     pub(crate) in_the_clear: bool,
     /// One of the original's programs, behind the adapter.
     pub(crate) original: bool,
-    stranger: bool,
+    /// Somebody else gets this place. Not once somebody has logged in.
+    pub(crate) sent_away: CancellationToken,
+    number: u64,
     counts: Arc<Mutex<Counts>>,
     _permit: OwnedSemaphorePermit,
+}
+
+/// What somebody gets for whom there is no place.
+pub(crate) enum Full {
+    /// A word on it, for as long as this is held.
+    Told(OwnedSemaphorePermit),
+    /// Nothing: there are too many of them.
+    Unanswered,
 }
 
 impl Door {
@@ -52,11 +73,12 @@ impl Door {
             strangers: limits.strangers(),
             per_source: limits.connections_per_source(),
             strangers_per_source: limits.strangers_per_source(),
+            turned_away: Arc::new(Semaphore::new(limits.turned_away())),
             in_the_clear: false,
         }
     }
 
-    /// A door for the original's programs: fewer may come in, and all from one machine.
+    /// A door for the original's programs: fewer may come in, and all from one machine. They know no word for "full".
     pub(crate) fn in_the_clear(limits: &Limits) -> Self {
         let most = limits.plaintext_connections();
         Self {
@@ -65,55 +87,84 @@ impl Door {
             strangers: most,
             per_source: most,
             strangers_per_source: most,
+            turned_away: Arc::new(Semaphore::new(0)),
             in_the_clear: true,
         }
     }
 
-    pub(crate) fn admit(&self, peer: SocketAddr) -> Option<Admission> {
-        let permit = Arc::clone(&self.connections).try_acquire_owned().ok()?;
+    pub(crate) fn admit(&self, peer: SocketAddr) -> Result<Admission, Full> {
+        let full = || Arc::clone(&self.turned_away).try_acquire_owned().map_or(Full::Unanswered, Full::Told);
+        let permit = Arc::clone(&self.connections).try_acquire_owned().map_err(|_| full())?;
         let source = Source::from(peer.ip());
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let from_there = counts.sources.get(&source).copied().unwrap_or_default();
-        let full = counts.strangers >= self.strangers
-            || from_there.connections >= self.per_source
-            || from_there.strangers >= self.strangers_per_source;
-        if full {
-            return None;
+        let too_many =
+            from_there.connections >= self.per_source || from_there.strangers >= self.strangers_per_source;
+        if too_many || (counts.strangers.len() >= self.strangers && !counts.make_room(from_there.strangers)) {
+            return Err(full());
         }
-        counts.strangers += 1;
-        let from_there = counts.sources.entry(source).or_default();
-        from_there.connections += 1;
-        from_there.strangers += 1;
+        let sent_away = CancellationToken::new();
+        let number = counts.enter(Stranger { source, sent_away: sent_away.clone() });
         let (counts, in_the_clear) = (Arc::clone(&self.counts), self.in_the_clear);
-        Some(Admission {
+        Ok(Admission {
             peer,
             source,
             in_the_clear,
             original: false,
-            stranger: true,
+            sent_away,
+            number,
             counts,
             _permit: permit,
         })
     }
 }
 
+impl Counts {
+    fn enter(&mut self, stranger: Stranger) -> u64 {
+        self.last += 1;
+        let from_there = self.sources.entry(stranger.source).or_default();
+        from_there.connections += 1;
+        from_there.strangers += 1;
+        self.strangers.insert(self.last, stranger);
+        self.last
+    }
+
+    /// Sends a stranger away for somebody from where there are `fewer`: the oldest from wherever there are most. False: there are
+    /// nowhere more. It looks at each of them, and there are never more than the limit.
+    fn make_room(&mut self, fewer: usize) -> bool {
+        let most = self.sources.values().map(|from_there| from_there.strangers).max().unwrap_or(0);
+        if most <= fewer {
+            return false;
+        }
+        let from_the_largest = |source| self.sources.get(source).is_some_and(|there| there.strangers == most);
+        let oldest = self.strangers.iter().find(|(_, stranger)| from_the_largest(&stranger.source));
+        let Some(number) = oldest.map(|(number, _)| *number) else { return false };
+        self.forget_stranger(number).is_some_and(|stranger| {
+            stranger.sent_away.cancel();
+            true
+        })
+    }
+
+    fn forget_stranger(&mut self, number: u64) -> Option<Stranger> {
+        let stranger = self.strangers.remove(&number)?;
+        if let Some(from_there) = self.sources.get_mut(&stranger.source) {
+            from_there.strangers -= 1;
+        }
+        Some(stranger)
+    }
+}
+
 impl Admission {
     /// Somebody has logged in here: no stranger any more.
-    pub(crate) fn known(&mut self) {
-        if std::mem::take(&mut self.stranger) {
-            let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-            counts.strangers -= 1;
-            if let Some(from_there) = counts.sources.get_mut(&self.source) {
-                from_there.strangers -= 1;
-            }
-        }
+    pub(crate) fn known(&self) {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).forget_stranger(self.number);
     }
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        self.known();
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.forget_stranger(self.number);
         if let Some(from_there) = counts.sources.get_mut(&self.source) {
             from_there.connections -= 1;
             if from_there.connections == 0 {
@@ -137,23 +188,61 @@ mod tests {
         ([127, 0, 0, host], 1000).into()
     }
 
+    fn comes(door: &Door, host: u8) -> Option<Admission> {
+        door.admit(peer(host)).ok()
+    }
+
     #[test]
     fn one_source_cannot_fill_the_house() {
         let door = door(&["strangers-per-source=2"]);
-        let mut guests: Vec<_> = (0..2).map(|_| door.admit(peer(1)).unwrap()).collect();
-        assert!(door.admit(peer(1)).is_none());
-        assert!(door.admit(peer(2)).is_some());
+        let guests: Vec<_> = (0..2).map(|_| comes(&door, 1).unwrap()).collect();
+        assert!(comes(&door, 1).is_none());
+        assert!(comes(&door, 2).is_some());
         guests[0].known();
-        assert!(door.admit(peer(1)).is_some());
+        assert!(comes(&door, 1).is_some());
+    }
+
+    #[test]
+    fn who_comes_alone_gets_the_place_of_the_oldest_of_many() {
+        let door = door(&["strangers=4"]);
+        let guests: Vec<_> = [1, 2, 2, 2].map(|host| comes(&door, host).unwrap()).into_iter().collect();
+        let alone = comes(&door, 3).unwrap();
+        let sent_away = || guests.iter().map(|guest| guest.sent_away.is_cancelled()).collect::<Vec<_>>();
+        assert_eq!(sent_away(), [false, true, false, false]);
+        assert!(!alone.sent_away.is_cancelled());
+        let _second = comes(&door, 3).unwrap();
+        assert_eq!(sent_away(), [false, true, true, false]);
+        assert!(comes(&door, 3).is_none(), "nowhere are more than there");
+    }
+
+    #[test]
+    fn a_member_is_never_sent_away_for_a_stranger() {
+        let door = door(&["strangers=1"]);
+        let member = comes(&door, 1).unwrap();
+        member.known();
+        let stranger = comes(&door, 1).unwrap();
+        let _other = comes(&door, 2).unwrap();
+        assert!(stranger.sent_away.is_cancelled() && !member.sent_away.is_cancelled());
+    }
+
+    #[test]
+    fn so_many_are_told_that_it_is_full_and_no_more() {
+        let door = door(&["connections=1", "turned-away=1"]);
+        let _guest = comes(&door, 1).unwrap();
+        let Err(told @ Full::Told(_)) = door.admit(peer(2)) else { panic!("not told") };
+        assert!(matches!(door.admit(peer(2)), Err(Full::Unanswered)));
+        drop(told);
+        assert!(matches!(door.admit(peer(2)), Err(Full::Told(_))));
     }
 
     #[test]
     fn who_leaves_makes_room_and_leaves_nothing_behind() {
         let door = door(&["connections=1"]);
-        let guest = door.admit(peer(1)).unwrap();
-        assert!(door.admit(peer(2)).is_none());
+        let guest = comes(&door, 1).unwrap();
+        assert!(comes(&door, 2).is_none());
         drop(guest);
-        assert!(door.admit(peer(2)).is_some());
-        assert!(door.counts.lock().unwrap().sources.is_empty());
+        assert!(comes(&door, 2).is_some());
+        let counts = door.counts.lock().unwrap();
+        assert!(counts.sources.is_empty() && counts.strangers.is_empty());
     }
 }

@@ -18,6 +18,8 @@ pub(crate) enum ConnectionEnd {
     HandshakeTimeout,
     #[error("TLS handshake failed: {0}")]
     Handshake(io::Error),
+    #[error("made room for somebody else who wants to log in")]
+    SentAway,
     #[error("no log-in in time")]
     LogInTimeout,
     #[error("nothing heard from the client for too long")]
@@ -49,6 +51,8 @@ impl From<io::Error> for ConnectionEnd {
 
 /// When a client is asked to come back after a restart: soon, and not all in the same second.
 const RETRY_AFTER_SHUTDOWN: Duration = Duration::from_secs(2);
+/// When somebody is asked to come back for whom there was no place: by then, silent connections have been closed.
+pub(crate) const RETRY_WHEN_FULL: Duration = Duration::from_secs(5);
 
 impl ConnectionEnd {
     /// What the client is told, if it can still be told anything.
@@ -62,6 +66,10 @@ impl ConnectionEnd {
                 return None;
             }
             Self::LoggedOut => Refusal::new(Reason::LoggedOut, "You are logged out."),
+            Self::SentAway => {
+                let sentence = "Too many connections are waiting to log in. Try again in a moment.";
+                Refusal::new(Reason::TooManyConnections, sentence).retry(RETRY_WHEN_FULL)
+            }
             Self::LogInTimeout => {
                 Refusal::new(Reason::LogInTimeout, "Nobody logged in on this connection. Connect again.")
             }

@@ -40,13 +40,15 @@ macro_rules! limits {
 
 limits! {
     connections "connections" = 5000, 1..
-        "connections at once; one more is closed unanswered";
+        "connections at once; one more is told 217 too-many-connections with retry-after";
     connections_per_source "connections-per-source" = 256, 1..
-        "connections at once from one IPv4 address or IPv6 /64; one more is closed unanswered";
+        "connections at once from one IPv4 address or IPv6 /64; one more is told the same";
     strangers "strangers" = 512, 1..
-        "connections at once that have not logged in; one more is closed unanswered";
+        "connections at once that have not logged in; one more takes the place of the oldest from where there are most";
     strangers_per_source "strangers-per-source" = 64, 1..
-        "the same, from one IPv4 address or IPv6 /64";
+        "the same, from one IPv4 address or IPv6 /64; one more is told 217 too-many-connections";
+    turned_away "turned-away" = 16, 1..
+        "connections at once that are told so; more are closed unanswered";
     handshake_seconds "handshake-seconds" = 5, 1..
         "from accept to the end of the TLS handshake; then the connection is closed";
     login_seconds "login-seconds" = 15, 1..
@@ -171,6 +173,11 @@ impl Limits {
 
     pub(crate) fn strangers_per_source(&self) -> usize {
         count(self.strangers_per_source)
+    }
+
+    pub(crate) fn turned_away(&self) -> usize {
+        // What a tokio semaphore can hold.
+        count(self.turned_away).min(usize::MAX >> 3)
     }
 
     pub(crate) fn handshake(&self) -> Duration {

@@ -168,14 +168,6 @@ async fn a_connection_that_never_shakes_hands_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_turned_away() {
-    let house = House::with_limits(&["connections-per-source=1"]).await;
-    let [mut ann] = house.join(["ann"]).await;
-    assert!(house.dial().connect().await.is_err());
-    ann.posts("in first").await;
-}
-
-#[tokio::test]
 async fn a_member_who_does_not_answer_any_more_is_let_go() {
     let house = House::with_limits(&["ping-seconds=1", "silence-seconds=2"]).await;
     let [ann] = house.join(["ann"]).await;

@@ -12,6 +12,7 @@ mod backup;
 mod bad_input;
 mod certificates;
 mod conversation;
+mod crowd;
 mod delivery;
 mod desktop;
 mod files;

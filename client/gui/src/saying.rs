@@ -112,7 +112,11 @@ impl From<&Trouble> for Saying {
         match trouble {
             Trouble::Unreachable { why, .. } => why.into(),
             Trouble::Busy(refusal) => refusal.into(),
-            Trouble::Goodbye(refusal) if refusal.reason == Reason::Shutdown => Key::RefusedShutdown.into(),
+            Trouble::Goodbye(refusal)
+                if matches!(refusal.reason, Reason::Shutdown | Reason::TooManyConnections) =>
+            {
+                refusal.into()
+            }
             Trouble::Goodbye(_) | Trouble::Lost(_) | Trouble::Broken(_) => Key::ConnLost.into(),
         }
     }
