@@ -192,7 +192,7 @@ fn understand(bytes: &[u8]) -> Wish {
         [b"100", ..] => Wish::Ask(Request::LogOut { taken: None }),
         [b"108", ..] => Wish::Ask(Request::Who { all: false }),
         [b"101", user, password] => credentials(user, password).map_or_else(refused, |(user, password)| {
-            Wish::Ask(Request::LogIn { user, password, take_over: false, peek: false })
+            Wish::Ask(Request::LogIn { user, password, take_over: false, peek: false, device: None })
         }),
         [b"102", user, password] => credentials(user, password).map_or_else(refused, |(user, password)| {
             Wish::Ask(Request::Register { user, password, invite: None })

@@ -66,6 +66,8 @@ pub enum Reply {
         epoch: Epoch,
         /// The largest payload the server takes from now on, in bytes.
         max: u32,
+        /// By which the server knows this device from now on; `None`: it did so before.
+        device: Option<Token>,
     },
     /// 205: these people logged in.
     Joined(Vec<Username>),
@@ -275,10 +277,11 @@ impl Reply {
                 head(code::ALREADY_LOGGED_IN).tag("since", since).tag("from", from).end()
             }
             Self::Left(people) => head(code::LEFT).fields(&shown(people)),
-            Self::LoggedIn { user, token, epoch, max } => head(code::LOGGED_IN)
+            Self::LoggedIn { user, token, epoch, max, device } => head(code::LOGGED_IN)
                 .tag("token", token.reveal())
                 .tag("epoch", epoch)
                 .tag("max", max)
+                .maybe("device", device.as_ref().map(Token::reveal))
                 .fields(&[user.as_str()]),
             Self::Joined(people) => head(code::JOINED).fields(&shown(people)),
             Self::Registered => head(code::REGISTERED).end(),
@@ -404,6 +407,7 @@ fn logged_in(frame: &Frame) -> Result<Reply, DecodeError> {
         token: frame.required("token")?,
         epoch: frame.required("epoch")?,
         max: needed(frame.number("max")?, "max")?,
+        device: frame.parsed("device")?,
     })
 }
 

@@ -63,6 +63,9 @@ pub enum Request {
         /// Leave what was missed for another session (`peek=1`): it is not sent, and nothing this session
         /// gets counts as taken. For programs that log in to say or ask one thing.
         peek: bool,
+        /// By which the server knows a device that has been let in before (`device=`): what others guess wrong
+        /// does not count against it.
+        device: Option<Token>,
     },
     /// 102: make an account.
     Register {
@@ -229,9 +232,10 @@ impl Request {
             Self::LogOut { taken: Some(cursors) } => {
                 head(code::LOG_OUT).tag("taken", 1).body(cursor_lines(cursors).as_bytes())
             }
-            Self::LogIn { user, password, take_over, peek } => head(code::LOG_IN)
+            Self::LogIn { user, password, take_over, peek, device } => head(code::LOG_IN)
                 .maybe("take-over", take_over.then_some(1))
                 .maybe("peek", peek.then_some(1))
+                .maybe("device", device.as_ref().map(Token::reveal))
                 .fields(&[user.as_str(), password.reveal()]),
             Self::Register { user, password, invite } => head(code::REGISTER)
                 .maybe("invite", invite.as_deref())
@@ -277,7 +281,8 @@ fn credentials(frame: &Frame) -> Result<(Username, Password), DecodeError> {
 
 fn log_in(frame: &Frame) -> Result<Request, DecodeError> {
     let (user, password) = credentials(frame)?;
-    Ok(Request::LogIn { user, password, take_over: flag(frame, "take-over")?, peek: flag(frame, "peek")? })
+    let (take_over, peek) = (flag(frame, "take-over")?, flag(frame, "peek")?);
+    Ok(Request::LogIn { user, password, take_over, peek, device: frame.parsed("device")? })
 }
 
 fn register(frame: &Frame) -> Result<Request, DecodeError> {

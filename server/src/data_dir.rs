@@ -1,6 +1,7 @@
 //! What lies in a data directory, by name, and that one server at a time uses it.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -13,6 +14,8 @@ pub(crate) const IDENTITY: &str = "identity";
 pub(crate) const INVITE: &str = "invite-code";
 /// The last link, without an invite, for `sotto-server invite`: only the server that runs knows its port.
 pub(crate) const LINK: &str = "link";
+/// What the tokens of known devices are made with.
+pub(crate) const DEVICE_KEY: &str = "device-key";
 /// Settings that are read without being named.
 pub(crate) const SETTINGS: &str = "server.toml";
 /// The content of files.
@@ -44,4 +47,17 @@ pub(crate) fn lock(dir: &Path) -> anyhow::Result<File> {
             Err(fault).with_context(|| format!("cannot lock {}", path.display()))
         }
     }
+}
+
+/// Writes a line into a file that only its owner can read, whole or not at all.
+pub(crate) fn write_private(path: &Path, line: &str) -> std::io::Result<()> {
+    let temporary = path.with_extension("new");
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&temporary)?;
+    writeln!(file, "{line}")?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)
 }

@@ -1,14 +1,13 @@
 //! The invite code: a file in the data directory, so that a command can replace it while the server runs.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use aws_lc_rs::constant_time;
 use sotto_proto::limits::MAX_INVITE_CHARS;
 
-use crate::data_dir::INVITE;
+use crate::data_dir::{INVITE, write_private};
 
 /// 20 characters of an alphabet of 32: 100 bits.
 const CODE_CHARS: usize = 20;
@@ -61,18 +60,6 @@ impl Invite {
             |code: String| constant_time::verify_slices_are_equal(code.as_bytes(), shown.as_bytes()).is_ok();
         self.code().is_ok_and(same)
     }
-}
-
-fn write_private(path: &Path, code: &str) -> std::io::Result<()> {
-    let temporary = path.with_extension("new");
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&temporary)?;
-    writeln!(file, "{code}")?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)
 }
 
 #[cfg(test)]

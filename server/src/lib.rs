@@ -9,9 +9,12 @@ mod compat;
 mod config;
 mod connection;
 mod data_dir;
+mod devices;
 mod door;
 mod downloads;
 mod error;
+mod guard;
+mod guesses;
 mod handlers;
 mod hub;
 mod invite;
@@ -50,7 +53,9 @@ pub use tls::{ALPN, Reload, Reloaded};
 
 use accept::Entrance;
 use bus::NoBus;
+use devices::Devices;
 use door::Door;
+use guard::Guard;
 use hub::Hub;
 use invite::Invite;
 use lane::{Lane, LaneWorker};
@@ -75,7 +80,7 @@ pub(crate) struct Server {
     door: Door,
     /// Which identity follows, as everybody is told at log-in.
     succession: RwLock<Option<Succession>>,
-    logins: Throttle<Source>,
+    guard: Guard,
     registrations: Throttle<Source>,
     messages: Throttle<UserId>,
     /// Cancelled once: no new connections, no new requests.
@@ -196,7 +201,7 @@ fn assemble_over(
         lookalikes: Lookalikes::default(),
         door: Door::new(limits),
         succession: RwLock::default(),
-        logins: Throttle::new(limits.logins_per_source()),
+        guard: Guard::new(Devices::in_dir(&config.data_dir)?, limits),
         registrations: Throttle::new(limits.registrations_per_source()),
         messages: Throttle::new(limits.messages()),
         stopping: CancellationToken::new(),

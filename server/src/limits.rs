@@ -59,6 +59,12 @@ limits! {
         "wrong passwords on one connection; then it is ended with 217";
     logins_per_source "logins-per-source" = 20, 1..
         "failed log-ins from one source in 10 minutes; then 216 throttled with retry-after";
+    logins_per_account "logins-per-account" = 5, 1..
+        "wrong passwords in a row for one account, from devices it was not used on before; then 216 throttled: 10 s, doubled each time";
+    logins_per_device "logins-per-device" = 10, 1..
+        "the same from a device that it was used on before, which is counted by itself";
+    longest_login_wait_seconds "longest-login-wait-seconds" = 900, 1..
+        "the longest of these waits";
     registrations_per_source "registrations-per-source" = 100, 1..
         "accounts registered from one source in 10 minutes; then 216 throttled with retry-after";
     password_hashes "password-hashes" = 4, 1..
@@ -201,6 +207,19 @@ impl Limits {
         per_ten_minutes(self.logins_per_source)
     }
 
+    /// Wrong passwords in a row that need not wait.
+    pub(crate) fn logins_per_account(&self) -> u32 {
+        in_a_row(self.logins_per_account)
+    }
+
+    pub(crate) fn logins_per_device(&self) -> u32 {
+        in_a_row(self.logins_per_device)
+    }
+
+    pub(crate) fn longest_login_wait(&self) -> Duration {
+        seconds(self.longest_login_wait_seconds)
+    }
+
     pub(crate) fn registrations_per_source(&self) -> Option<(u64, Duration)> {
         per_ten_minutes(self.registrations_per_source)
     }
@@ -334,6 +353,10 @@ fn count(limit: u64) -> usize {
 
 fn count_or(limit: u64, none: usize) -> usize {
     if limit == 0 { none } else { usize::try_from(limit).unwrap_or(usize::MAX) }
+}
+
+fn in_a_row(limit: u64) -> u32 {
+    u32::try_from(bytes(limit)).unwrap_or(u32::MAX)
 }
 
 fn per_ten_minutes(limit: u64) -> Option<(u64, Duration)> {

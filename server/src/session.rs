@@ -180,8 +180,9 @@ impl Session {
         self.count_request()?;
         match request {
             Request::LogOut { .. } => Err(ConnectionEnd::LoggedOut.into()),
-            Request::LogIn { user, password, take_over, peek } => {
-                account::log_in(self, asker, account::LogIn { user, password, take_over, peek }).await
+            Request::LogIn { user, password, take_over, peek, device } => {
+                let asked = account::LogIn { user, password, take_over, peek, device };
+                account::log_in(self, asker, asked).await
             }
             Request::Register { user, password, invite } => {
                 account::register(self, asker, account::Register { user, password, invite }).await

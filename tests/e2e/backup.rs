@@ -149,7 +149,8 @@ async fn a_client_that_rides_through_a_restore_is_told_to_start_over() {
         take_over: true,
         peek: false,
     };
-    let options = Options { dial: dial(&first), account, patience: Patience::Always, memory: None };
+    let options =
+        Options { dial: dial(&first), account, patience: Patience::Always, memory: None, device: None };
     let mut bob = Client::start(options, || {});
     soon("a log-in", async { while bob.update().await != Some(Update::CaughtUp) {} }).await;
     place.backs_up();

@@ -158,7 +158,8 @@ async fn a_client_goes_along_with_a_change_that_its_server_has_announced() {
     let asked = Registration { user: user.clone(), password: password.clone(), invite: None };
     Client::register(&dial, asked).await.unwrap();
     let account = Account { user, password, take_over: false, peek: false };
-    let options = Options { dial: dial.clone(), account, patience: Patience::Always, memory: None };
+    let options =
+        Options { dial: dial.clone(), account, patience: Patience::Always, memory: None, device: None };
     let mut ann = Client::start(options, || {});
     hears(&mut ann, |update| *update == Update::CaughtUp).await;
     let next = sotto_certs::announce(&identity, &Names::of_this_machine()).unwrap().pin;

@@ -70,7 +70,7 @@ async fn an_errand_leaves_what_was_missed_for_its_owner() {
     let mut errand = Person::stranger(&house.dial()).await;
     let [user, password] = ["bob", sotto_tests::PASSWORD];
     let (user, password) = (user.parse().unwrap(), sotto_proto::Password::new(password).unwrap());
-    errand.logs_in_as(Request::LogIn { user, password, take_over: false, peek: true }).await;
+    errand.logs_in_as(Request::LogIn { user, password, take_over: false, peek: true, device: None }).await;
     errand.hears_nothing().await;
     errand.posts("on bob's behalf").await;
     errand.leaves().await;

@@ -18,6 +18,7 @@ mod desktop;
 mod files;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod guessing;
 mod identity;
 mod original;
 mod process;

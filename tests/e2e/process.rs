@@ -98,7 +98,7 @@ async fn a_client_rides_out_a_kill_and_a_restart() {
         peek: false,
     };
     let mut bob = Client::start(
-        Options { dial: dial(&server), account, patience: Patience::Always, memory: None },
+        Options { dial: dial(&server), account, patience: Patience::Always, memory: None, device: None },
         || {},
     );
     soon("a log-in", async { while bob.update().await != Some(Update::CaughtUp) {} }).await;

@@ -119,7 +119,7 @@ async fn an_owner_takes_over_on_purpose_and_the_other_session_is_told() {
     let [mut ann] = house.join(["ann"]).await;
     let (user, password) = ("ann".parse().unwrap(), Password::new(PASSWORD).unwrap());
     let mut here = Person::stranger(&house.dial()).await;
-    here.logs_in_as(Request::LogIn { user, password, take_over: true, peek: false }).await;
+    here.logs_in_as(Request::LogIn { user, password, take_over: true, peek: false, device: None }).await;
     here.catches_up().await;
     let last = ann.until_the_end().await.pop();
     assert!(matches!(last, Some(Reply::Goodbye(refusal)) if refusal.reason == Reason::Replaced));
@@ -160,7 +160,7 @@ fn start(house: &House, dial: Dial) -> Client {
     let _ = house;
     let (user, password) = ("bob".parse().unwrap(), Password::new(PASSWORD).unwrap());
     let account = Account { user, password, take_over: false, peek: false };
-    Client::start(Options { dial, account, patience: Patience::Always, memory: None }, || {})
+    Client::start(Options { dial, account, patience: Patience::Always, memory: None, device: None }, || {})
 }
 
 #[tokio::test]
@@ -199,7 +199,7 @@ async fn a_client_that_is_replaced_does_not_come_back_by_itself() {
     let mut bob = start(&house, house.dial());
     soon("a log-in", async { while bob.update().await != Some(Update::CaughtUp) {} }).await;
     let (user, password) = ("bob".parse().unwrap(), Password::new(PASSWORD).unwrap());
-    door.logs_in_as(Request::LogIn { user, password, take_over: true, peek: false }).await;
+    door.logs_in_as(Request::LogIn { user, password, take_over: true, peek: false, device: None }).await;
     let ended = async {
         loop {
             if let Some(Update::Ended(problem)) = bob.update().await {

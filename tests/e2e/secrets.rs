@@ -134,13 +134,19 @@ fn what_holds_a_secret_does_not_print_it() {
     let (epoch, cid, text) = (Epoch::new(1), random_cid().unwrap(), MessageText::new(TEXT).unwrap());
     let account = Account { user: user.clone(), password: password.clone(), take_over: false, peek: false };
     let requests = [
-        Request::LogIn { user: user.clone(), password: password.clone(), take_over: false, peek: false },
+        Request::LogIn {
+            user: user.clone(),
+            password: password.clone(),
+            take_over: false,
+            peek: false,
+            device: Some(token.clone()),
+        },
         Request::Register { user: user.clone(), password: password.clone(), invite: None },
         Request::Resume { user: user.clone(), token: token.clone(), epoch, cursors: Vec::new() },
         Request::Send { cid: Some(cid), to: Audience::Everyone, text },
     ];
     let registration = Registration { user: user.clone(), password: password.clone(), invite: None };
-    let reply = Reply::LoggedIn { user, token: token.clone(), epoch, max: 1 };
+    let reply = Reply::LoggedIn { user, token: token.clone(), epoch, max: 1, device: Some(token.clone()) };
     let frames = requests.each_ref().map(|request| Frame::parse(request.encode(None).slice(4..)).unwrap());
     let printed =
         format!("{account:?} {requests:?} {frames:?} {registration:?} {reply:?} {password:?} {token:?}");

@@ -36,7 +36,8 @@ impl Courier {
         }
         let password = Password::new(PASSWORD)?;
         let account = Account { user: NAME.parse()?, password, take_over: true, peek: false };
-        let options = Options { dial: dial.clone(), account, patience: Patience::Always, memory: None };
+        let options =
+            Options { dial: dial.clone(), account, patience: Patience::Always, memory: None, device: None };
         let done = Arc::default();
         let trip = Trip {
             client: Client::start(options, || {}),

@@ -181,7 +181,7 @@ impl Scribe {
         };
         let mut log = Log::append_to(&role.log)?;
         log.note(&Event::Starts)?;
-        let options = Options { dial, account, patience: Patience::Always, memory: None };
+        let options = Options { dial, account, patience: Patience::Always, memory: None, device: None };
         Ok(Self {
             random: Random::new(role.seed),
             client: Client::start(options, || {}),

@@ -394,6 +394,7 @@ pub(crate) async fn history(
         password: sotto_proto::Password::new(PASSWORD)?,
         take_over: true,
         peek: true,
+        device: None,
     };
     let answer = person.logs_in_as(request).await;
     anyhow::ensure!(matches!(answer, Reply::LoggedIn { .. }), "{name} is not let in: {answer:?}");

@@ -174,6 +174,11 @@ impl Cli {
         Self { link: link.clone(), user: user.to_owned(), profile: profiles.join(user) }
     }
 
+    /// As somebody with another device.
+    pub fn keeps_its_profile_in(&mut self, profile: PathBuf) {
+        self.profile = profile;
+    }
+
     /// The command line, ready to be run.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {

@@ -137,6 +137,7 @@ impl Person {
             password: typed(password),
             take_over: false,
             peek: false,
+            device: None,
         })
         .await
     }

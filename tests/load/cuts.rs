@@ -72,7 +72,8 @@ pub(crate) async fn measure(asked: &Arguments) -> anyhow::Result<ExitCode> {
 fn client(dial: &Dial, name: &str) -> anyhow::Result<Client> {
     let (user, password) = (name.parse()?, Password::new(PASSWORD)?);
     let account = Account { user, password, take_over: true, peek: false };
-    let options = Options { dial: dial.clone(), account, patience: Patience::Always, memory: None };
+    let options =
+        Options { dial: dial.clone(), account, patience: Patience::Always, memory: None, device: None };
     Ok(Client::start(options, || {}))
 }
 

@@ -66,7 +66,8 @@ async fn comes_in(subject: &Subject, index: usize) -> anyhow::Result<Client> {
     let mut client = Client::connect(&subject.dial).await?;
     if subject.kind == Kind::Sotto {
         let (user, password) = (name(index)?, Password::new(PASSWORD)?);
-        client.send(&Request::LogIn { user, password, take_over: false, peek: false }.encode(None)).await?;
+        let request = Request::LogIn { user, password, take_over: false, peek: false, device: None };
+        client.send(&request.encode(None)).await?;
         client.waits_for(code::LOGGED_IN).await?;
     }
     client.catches_up().await?;

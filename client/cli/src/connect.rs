@@ -110,7 +110,13 @@ impl Target {
         // A first connection that fails is told at once, also to somebody who means to stay.
         let patience = if purpose == Purpose::Errand { Patience::Once } else { Patience::AfterLogIn };
         // A terminal finishes what it began, or begins again.
-        let options = Options { dial: self.dial.clone(), account, patience, memory: None };
+        let options = Options {
+            dial: self.dial.clone(),
+            account,
+            patience,
+            memory: None,
+            device: Some(self.profile.clone()),
+        };
         Ok(Client::start(options, || {}))
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use sotto_proto::{Decoder, Frame, Outgoing, Password, Refusal, Reply, Request, Succession, Username};
+use sotto_proto::{Decoder, Frame, Outgoing, Password, Refusal, Reply, Request, Succession, Token, Username};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -41,6 +41,8 @@ pub struct Options {
     pub patience: Patience,
     /// Where transfers that are not finished are remembered, to go on after a restart; `None`: nowhere.
     pub memory: Option<Profile>,
+    /// Where it is kept by what the server knows this device; `None`: nowhere, and it is a new one each time.
+    pub device: Option<Profile>,
 }
 
 /// When a server that cannot be reached is tried again.
@@ -68,12 +70,15 @@ impl Client {
     pub fn start(options: Options, wake: impl Fn() + Send + 'static) -> Self {
         let (commands, asked) = mpsc::channel(CHANNEL);
         let (told, updates) = mpsc::channel(CHANNEL);
-        let Options { dial, account, patience, memory } = options;
+        let Options { dial, account, patience, memory, device } = options;
+        let device =
+            device.map(|profile| Known { profile, address: dial.address(), user: account.user.clone() });
         let memory =
             memory.map(|profile| Memory { profile, account: (dial.address(), account.user.clone()) });
         let disk = Disk::new(memory);
-        let session = Session::with_transfers(account, Instant::now().into_std(), disk.kept());
-        let driver = Driver { dial, proven: None, patience, session, disk, asked, told, wake };
+        let session = Session::with_transfers(account, Instant::now().into_std(), disk.kept())
+            .known_as(device.as_ref().and_then(Known::read));
+        let driver = Driver { dial, proven: None, patience, session, disk, device, asked, told, wake };
         tokio::spawn(driver.run());
         Self { commands, updates }
     }
@@ -170,6 +175,7 @@ struct Driver<W> {
     patience: Patience,
     session: Session,
     disk: Disk,
+    device: Option<Known>,
     asked: mpsc::Receiver<Command>,
     told: mpsc::Sender<Update>,
     wake: W,
@@ -177,6 +183,27 @@ struct Driver<W> {
 
 /// The user interface has gone.
 struct Deserted;
+
+/// Where this device's token for an account is.
+#[derive(Clone)]
+struct Known {
+    profile: Profile,
+    address: String,
+    user: Username,
+}
+
+impl Known {
+    fn read(&self) -> Option<Token> {
+        self.profile.device((&self.address, &self.user))
+    }
+
+    /// Waits for it: an errand may be over, and its program with it, a moment later. Without it this is a new device next
+    /// time, which is nothing to stop for.
+    async fn keep(self, token: Token) {
+        let keep = move || self.profile.keep_device((&self.address, &self.user), &token);
+        let _ = tokio::task::spawn_blocking(keep).await;
+    }
+}
 
 impl<W: Fn() + Send + 'static> Driver<W> {
     async fn run(mut self) {
@@ -305,6 +332,9 @@ impl<W: Fn() + Send + 'static> Driver<W> {
     async fn tell(&mut self) -> Result<(), Deserted> {
         while let Some(job) = self.session.poll_job() {
             self.disk.start(job);
+        }
+        if let (Some(token), Some(known)) = (self.session.poll_device(), &self.device) {
+            known.clone().keep(token).await;
         }
         while let Some(update) = self.session.poll_update() {
             if let Update::NextIdentity(announced) = &update

@@ -1,4 +1,5 @@
-//! What a client keeps on disk: the servers it trusts. Readable by its owner only; no password is in it.
+//! What a client keeps on disk: the servers it trusts, and by what they know this device. Readable by its
+//! owner only; no password is in it.
 
 use std::fs;
 use std::io::{self, Write};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::digest;
 use directories::ProjectDirs;
 use serde::{Deserialize, Serialize};
-use sotto_proto::{Link, Pin, Username};
+use sotto_proto::{Link, Pin, Token, Username};
 
 use crate::notes::Notes;
 use crate::trust::Trust;
@@ -239,6 +240,16 @@ impl Profile {
         self.write(&notes_file(account), &notes.to_toml())
     }
 
+    /// By what a server knows this device, for an account; nothing, if that cannot be read.
+    pub(crate) fn device(&self, account: (&str, &Username)) -> Option<Token> {
+        fs::read_to_string(self.dir.join(device_file(account))).ok()?.trim().parse().ok()
+    }
+
+    /// Remembers by what a server knows this device.
+    pub(crate) fn keep_device(&self, account: (&str, &Username), token: &Token) -> Result<(), ProfileError> {
+        self.write(&device_file(account), &token.reveal())
+    }
+
     /// The transfers of an account that were not finished, as they were written down.
     pub(crate) fn transfers(&self, account: (&str, &Username)) -> String {
         fs::read_to_string(self.dir.join(transfers_file(account))).unwrap_or_default()
@@ -275,12 +286,20 @@ fn transfers_file(account: (&str, &Username)) -> String {
     format!("transfers-{}", notes_file(account))
 }
 
+fn device_file(account: (&str, &Username)) -> String {
+    format!("device-{}", account_file(account, "key"))
+}
+
+fn notes_file(account: (&str, &Username)) -> String {
+    account_file(account, "toml")
+}
+
 /// One file for each account; its name gives nothing away.
-fn notes_file((address, user): (&str, &Username)) -> String {
+fn account_file((address, user): (&str, &Username), ending: &str) -> String {
     let account = format!("{address}\n{}", user.key());
     let hash = digest::digest(&digest::SHA256, account.as_bytes());
     let name: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("account-{name}.toml")
+    format!("account-{name}.{ending}")
 }
 
 /// Writes a file that only its owner can read, whole or not at all.
@@ -373,6 +392,17 @@ mod tests {
         assert_eq!(profile.notes(("lab:1", &"ANN".parse().unwrap())), notes);
         assert_eq!(profile.notes(("lab:1", &bob)), Notes::default());
         assert_eq!(profile.notes(("lab:2", &ann)), Notes::default());
+    }
+
+    #[test]
+    fn each_account_has_its_own_key_for_this_device() {
+        let dir = tempfile::tempdir().unwrap();
+        let profile = Profile::open(Some(dir.path())).unwrap();
+        let (ann, bob) = ("ann".parse().unwrap(), "bob".parse().unwrap());
+        let token = Token::from_bytes([3; 32]);
+        profile.keep_device(("lab:1", &ann), &token).unwrap();
+        assert_eq!(profile.device(("lab:1", &ann)), Some(token));
+        assert_eq!([profile.device(("lab:1", &bob)), profile.device(("lab:2", &ann))], [None, None]);
     }
 
     #[cfg(unix)]

@@ -3,6 +3,7 @@
 
 mod answers;
 mod files;
+mod log_in;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -72,6 +73,8 @@ pub struct Session {
     account: Account,
     state: State,
     token: Option<Token>,
+    device: Option<Token>,
+    new_device: Option<Token>,
     /// Of the history that the cursors belong to; `None` before the first log-in.
     epoch: Option<Epoch>,
     cursors: HashMap<ConvId, Cursor>,
@@ -97,6 +100,8 @@ impl Session {
             account,
             state: State::Disconnected,
             token: None,
+            device: None,
+            new_device: None,
             epoch: None,
             cursors: HashMap::new(),
             outbox: Outbox::default(),
@@ -283,7 +288,9 @@ impl Session {
 
     fn take(&mut self, reply: Reply, now: Instant) -> Result<(), Trouble> {
         match reply {
-            Reply::LoggedIn { user, token, epoch, .. } => self.logged_in(user, token, epoch),
+            Reply::LoggedIn { user, token, epoch, device, .. } => {
+                self.logged_in(user, (token, device), epoch);
+            }
             Reply::WrongPassword => self.wrong_password(),
             Reply::AlreadyLoggedIn { since, from } => self.end(Problem::AlreadyLoggedIn { since, from }),
             Reply::Message(message) => return self.message(message),
@@ -321,48 +328,6 @@ impl Session {
             | Reply::NotSent { cid: None, .. } => {}
         }
         Ok(())
-    }
-
-    fn logged_in(&mut self, user: Username, token: Token, epoch: Epoch) {
-        let resumed = self.state == State::LoggingIn { resuming: true };
-        self.state = State::LoggedIn;
-        self.token = Some(token);
-        let restored = self.epoch.replace(epoch).is_some_and(|known| known != epoch);
-        if resumed {
-            // What the 103 listed.
-            self.cursors.values_mut().for_each(|cursor| cursor.noted = cursor.at.or(cursor.noted));
-        }
-        // From now on the account is ours: a later log-in of our own does not push anybody out.
-        self.account.take_over = false;
-        self.updates.push_back(Update::LoggedIn { user, epoch, resumed });
-        if restored && !resumed {
-            // No 215 comes after a log-in with the password, and what was seen counts for nothing here either.
-            self.start_over(None);
-        }
-        self.output.extend(self.outbox.iter().map(|message| message.request().encode(None)));
-        if !self.account.peek {
-            self.list_files();
-        }
-        self.transfers.connected();
-        for command in std::mem::take(&mut self.held) {
-            self.command(command);
-        }
-    }
-
-    /// A token that is not accepted means that the password has to be shown again.
-    fn wrong_password(&mut self) {
-        if self.state != (State::LoggingIn { resuming: true }) {
-            return self.end(Problem::WrongPassword);
-        }
-        self.token = None;
-        self.state = State::LoggingIn { resuming: false };
-        let request = self.log_in();
-        self.output.push_back(request.encode(None));
-    }
-
-    fn log_in(&self) -> Request {
-        let Account { user, password, take_over, peek } = self.account.clone();
-        Request::LogIn { user, password, take_over, peek }
     }
 
     fn message(&mut self, message: Message) -> Result<(), Trouble> {
@@ -441,34 +406,6 @@ impl Session {
     fn caught_up(&mut self) {
         self.updates.push_back(Update::CaughtUp);
         self.ask(&Request::Who { all: false }, Asked::Online(Vec::new()));
-    }
-
-    fn refused(&mut self, refusal: Refusal) -> Result<(), Trouble> {
-        match (self.state, refusal.reason) {
-            (State::LoggingIn { .. }, Reason::Busy) => {
-                self.asked_to_wait = refusal.retry_after;
-                return Err(Trouble::Busy(refusal));
-            }
-            // A disk that fails for a moment must not end what had been going on.
-            (State::LoggingIn { .. }, Reason::Internal) if self.has_been_in() => {
-                return Err(Trouble::Busy(refusal));
-            }
-            (State::LoggingIn { .. }, _) => self.end(Problem::Refused(refusal)),
-            _ => self.updates.push_back(Update::Refused(refusal)),
-        }
-        Ok(())
-    }
-
-    fn goodbye(&mut self, refusal: Refusal) -> Result<(), Trouble> {
-        match (self.state, refusal.reason) {
-            (State::LoggingOut, _) => self.end(Problem::LoggedOut),
-            (_, Reason::Replaced) => self.end(Problem::Replaced),
-            _ => {
-                self.asked_to_wait = refusal.retry_after;
-                return Err(Trouble::Goodbye(refusal));
-            }
-        }
-        Ok(())
     }
 }
 

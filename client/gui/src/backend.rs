@@ -223,6 +223,7 @@ impl<W: Fn() + Send + Sync + 'static> Work<W> {
                     account,
                     patience: Patience::AfterLogIn,
                     memory: Some(self.profile.clone()),
+                    device: Some(self.profile.clone()),
                 };
                 *running = Some(Running { attempt, client: Client::start(options, || {}), held: None });
             }

@@ -48,14 +48,6 @@ fn requests() -> Vec<(&'static [u8], Request)> {
     let mut requests: Vec<(&'static [u8], Request)> = vec![
         (b"100", Request::LogOut { taken: None }),
         (b"100 taken=1\r\n1 7\r\n3 2", Request::LogOut { taken: Some(vec![(conv(1), seq(7)), (conv(3), seq(2))]) }),
-        (
-            b"101\r\nann\r\npw\r\n",
-            Request::LogIn { user: user(), password: pass("pw\r\n"), take_over: false, peek: false },
-        ),
-        (
-            b"101 take-over=1 peek=1\r\n\xe5\xbc\xa0\xe4\xbc\x9f\r\n",
-            Request::LogIn { user: name("张伟"), password: pass(""), take_over: true, peek: true },
-        ),
         (b"102\r\nann\r\npw", Request::Register { user: user(), password: pass("pw"), invite: None }),
         (
             b"102 invite=a%20b%3d%25%0d%0a%09\xe5\xbc\xa0%c2%85\r\nann\r\npw",
@@ -93,8 +85,45 @@ fn requests() -> Vec<(&'static [u8], Request)> {
         (b"108", Request::Who { all: false }),
         (b"108 all=1", Request::Who { all: true }),
     ];
+    requests.extend(log_ins());
     requests.extend(files_asked());
     requests
+}
+
+fn log_ins() -> Vec<(&'static [u8], Request)> {
+    let user = || name("ann");
+    vec![
+        (
+            b"101\r\nann\r\npw\r\n",
+            Request::LogIn {
+                user: user(),
+                password: pass("pw\r\n"),
+                take_over: false,
+                peek: false,
+                device: None,
+            },
+        ),
+        (
+            b"101 take-over=1 peek=1\r\n\xe5\xbc\xa0\xe4\xbc\x9f\r\n",
+            Request::LogIn {
+                user: name("张伟"),
+                password: pass(""),
+                take_over: true,
+                peek: true,
+                device: None,
+            },
+        ),
+        (
+            b"101 device=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\r\nann\r\npw",
+            Request::LogIn {
+                user: user(),
+                password: pass("pw"),
+                take_over: false,
+                peek: false,
+                device: Some(token()),
+            },
+        ),
+    ]
 }
 
 fn files_asked() -> Vec<(&'static [u8], Request)> {
@@ -127,7 +156,7 @@ fn files_asked() -> Vec<(&'static [u8], Request)> {
 }
 
 fn replies() -> Vec<(&'static [u8], Reply)> {
-    let (cid, conv, epoch, token) = (cid(), conv(3), epoch(), token());
+    let (cid, conv) = (cid(), conv(3));
     let [ann, bob] = ["ann", "Bob"].map(name);
     let both = || vec![ann.clone(), bob.clone()];
     let busy = Refusal::new(Reason::Busy, "Later.").retry(Duration::from_secs(2));
@@ -139,10 +168,6 @@ fn replies() -> Vec<(&'static [u8], Reply)> {
         (b"201", Reply::WrongPassword),
         (b"202 since=1767225600123 from=192.0.2.7", Reply::AlreadyLoggedIn { since: AT, from: "192.0.2.7".into() }),
         (b"203\r\nann\r\nBob", Reply::Left(both())),
-        (
-            b"204 token=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8 epoch=0123456789abcdef max=65536\r\nann",
-            Reply::LoggedIn { user: ann.clone(), token, epoch, max: 65_536 },
-        ),
         (b"205\r\nann\r\nBob", Reply::Joined(both())),
         (b"206", Reply::Registered),
         (b"207", Reply::NameTaken),
@@ -184,9 +209,24 @@ fn replies() -> Vec<(&'static [u8], Reply)> {
         (b"220 conv=3 kind=set head=5 after=4\r\nann\r\nBob", conversation(ConvKind::Set, both())),
         (b"220 conv=3 kind=room head=5 after=4\r\nann", conversation(ConvKind::Room, vec![ann.clone()])),
     ];
+    replies.extend(let_in());
     replies.extend(messages());
     replies.extend(files_told());
     replies
+}
+
+fn let_in() -> Vec<(&'static [u8], Reply)> {
+    let ann = || name("ann");
+    vec![
+        (
+            b"204 token=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8 epoch=0123456789abcdef max=65536\r\nann",
+            Reply::LoggedIn { user: ann(), token: token(), epoch: epoch(), max: 65_536, device: None },
+        ),
+        (
+            b"204 token=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8 epoch=0123456789abcdef max=65536 device=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\r\nann",
+            Reply::LoggedIn { user: ann(), token: token(), epoch: epoch(), max: 65_536, device: Some(token()) },
+        ),
+    ]
 }
 
 fn files_told() -> Vec<(&'static [u8], Reply)> {

@@ -27,9 +27,16 @@ fn conversation() -> Vec<(char, Bytes)> {
         ('S', Reply::Registered.encode(None)),
         (
             'C',
-            Request::LogIn { user: user(), password: password(), take_over: false, peek: false }.encode(None),
+            Request::LogIn {
+                user: user(),
+                password: password(),
+                take_over: false,
+                peek: false,
+                device: None,
+            }
+            .encode(None),
         ),
-        ('S', Reply::LoggedIn { user: user(), token, epoch, max: 65_536 }.encode(None)),
+        ('S', Reply::LoggedIn { user: user(), token, epoch, max: 65_536, device: None }.encode(None)),
         ('S', lobby.encode(None)),
         ('S', Reply::CaughtUp.encode(None)),
         ('C', Request::Send { cid: Some(cid), to: Audience::Everyone, text }.encode(None)),

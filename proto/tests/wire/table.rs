@@ -21,7 +21,14 @@ pub(crate) fn requests() -> Vec<Request> {
     let mut table = vec![Request::Who { all: false }, Request::Who { all: true }];
     for (user, password) in [("ann", "hunter22"), ("阿凡提·买买提", AWKWARD), ("李 雷", "")] {
         for (take_over, peek) in [(false, false), (true, false), (false, true), (true, true)] {
-            table.push(Request::LogIn { user: name(user), password: pass(password), take_over, peek });
+            let device = (take_over != peek).then(token);
+            table.push(Request::LogIn {
+                user: name(user),
+                password: pass(password),
+                take_over,
+                peek,
+                device,
+            });
         }
         for invite in [None, Some("K7-2".into()), Some("a b=%\r\n\t张".into()), Some("张".repeat(64))] {
             table.push(Request::Register { user: name(user), password: pass(password), invite });
@@ -61,7 +68,10 @@ pub(crate) fn replies() -> Vec<Reply> {
     table.extend(
         ["", "192.0.2.7", "2001:db8::7"].map(|from| Reply::AlreadyLoggedIn { since: AT, from: from.into() }),
     );
-    table.push(Reply::LoggedIn { user: name("张伟"), token: token(), epoch: epoch(), max: 65_536 });
+    for device in [None, Some(token())] {
+        let user = name("张伟");
+        table.push(Reply::LoggedIn { user, token: token(), epoch: epoch(), max: 65_536, device });
+    }
     for names in [vec![], vec![name("ann")], vec![name("张伟"), name("J. R. Hartley")]] {
         table.extend([Reply::Left(names.clone()), Reply::Joined(names.clone())]);
         for more in [false, true] {
@@ -82,21 +92,6 @@ pub(crate) fn replies() -> Vec<Reply> {
             table.push(Reply::NotSent { cid, reason, who: who.clone(), sentence });
         }
     }
-    for text in texts() {
-        for cid in [None, Some(cid())] {
-            let from = name("李 雷");
-            table.push(Reply::Message(Message {
-                conv: conv(3),
-                seq: seq(1),
-                at: AT,
-                cid,
-                from,
-                text: text.clone(),
-                clear: cid.is_none(),
-                file: None,
-            }));
-        }
-    }
     for body in bodies() {
         table.extend([Reply::Ping { body: body.clone() }, Reply::Pong { body }]);
     }
@@ -115,6 +110,7 @@ pub(crate) fn replies() -> Vec<Reply> {
     }));
     table.extend([None, Some(conv(3))].map(|conv| Reply::StartOver { conv }));
     table.extend([false, true].map(|more| Reply::End { more }));
+    table.extend(messages());
     table.extend(refusals());
     table
 }
@@ -124,6 +120,26 @@ fn announcements() -> impl Iterator<Item = Reply> {
         let signature = Signature::new(&vec![0xfb; length]).unwrap();
         Reply::NextIdentity(Succession { next: Pin::from_bytes([0xfe; 32]), signature })
     })
+}
+
+fn messages() -> Vec<Reply> {
+    let mut table = Vec::new();
+    for text in texts() {
+        for cid in [None, Some(cid())] {
+            let from = name("李 雷");
+            table.push(Reply::Message(Message {
+                conv: conv(3),
+                seq: seq(1),
+                at: AT,
+                cid,
+                from,
+                text: text.clone(),
+                clear: cid.is_none(),
+                file: None,
+            }));
+        }
+    }
+    table
 }
 
 fn refusals() -> Vec<Reply> {

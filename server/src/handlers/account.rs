@@ -19,7 +19,7 @@ use crate::lane::now_millis;
 use crate::outbox::Introduction;
 use crate::passwords::{HashError, Verdict};
 use crate::session::{Asker, Member, Session, random};
-use crate::store::{Account, NewAccount, Seat, StoreError, TokenUse};
+use crate::store::{Account, Credentials, NewAccount, Seat, StoreError, TokenUse};
 
 /// 101.
 pub(crate) struct LogIn {
@@ -27,6 +27,7 @@ pub(crate) struct LogIn {
     pub(crate) password: Password,
     pub(crate) take_over: bool,
     pub(crate) peek: bool,
+    pub(crate) device: Option<Token>,
 }
 
 /// 102.
@@ -88,15 +89,16 @@ pub(crate) async fn register(session: &mut Session, asker: &Asker, asked: Regist
 /// Begins a session with a password.
 pub(crate) async fn log_in(session: &mut Session, asker: &Asker, asked: LogIn) -> Result<(), Failure> {
     let server = Arc::clone(&session.server);
-    let source = session.admission.source;
-    let charged = server.logins.take(source, Instant::now());
-    charged.map_err(|wait| {
-        let refusal = Refusal::new(Reason::Throttled, "Too many wrong passwords from your address.");
-        Failure::Refused(refusal.retry(wait))
-    })?;
-    let known = server.store.credentials(&asked.user).await?;
-    let stored = known.as_ref().map(|known| &known.password);
-    let verdict = server.passwords.verify(&asked.password, stored).await.map_err(not_hashed)?;
+    let who = (&asked.user, asked.device.as_ref());
+    let attempt =
+        server.guard.begin(who, session.admission.source, Instant::now()).map_err(Failure::Refused)?;
+    let (verdict, known) = match check(&server, &asked).await {
+        Ok(checked) => checked,
+        Err(failure) => {
+            server.guard.not_made(&attempt, Instant::now());
+            return Err(failure);
+        }
+    };
     let account = match (verdict, known) {
         (Verdict::Right | Verdict::RightButWeak, Some(known)) => known.account,
         (_, known) => {
@@ -106,7 +108,7 @@ pub(crate) async fn log_in(session: &mut Session, asker: &Asker, asked: LogIn) -
             return session.wrong_password(asker);
         }
     };
-    server.logins.give_back(source);
+    server.guard.right(&attempt, Instant::now());
     if verdict == Verdict::RightButWeak {
         strengthen(&server, &account, &asked.password).await;
     }
@@ -124,9 +126,20 @@ pub(crate) async fn log_in(session: &mut Session, asker: &Asker, asked: LogIn) -
     if session.admission.in_the_clear {
         warn!(user = %account.name, "this log-in and all that follows travel IN THE CLEAR");
     }
-    begin(session, asker, Member { peeks: asked.peek, ..member(&account, &token, stay) }, &token);
+    let new_device = !attempt.known && !session.admission.original;
+    let device = new_device.then(|| Ok::<_, Failure>(server.guard.devices.issue(&account.name, random()?)));
+    let member = Member { peeks: asked.peek, ..member(&account, &token, stay) };
+    begin(session, asker, member, (&token, device.transpose()?));
     let missed = if asked.peek { Missed::LeftAlone } else { Missed::SinceConfirmed };
     catch_up(&server, asker, (&account, &missed)).await
+}
+
+/// Looks at a password, as long for a name that nobody has as for one that somebody has.
+async fn check(server: &Server, asked: &LogIn) -> Result<(Verdict, Option<Credentials>), Failure> {
+    let known = server.store.credentials(&asked.user).await?;
+    let stored = known.as_ref().map(|known| &known.password);
+    let verdict = server.passwords.verify(&asked.password, stored).await.map_err(not_hashed)?;
+    Ok((verdict, known))
 }
 
 /// Goes on with a session after a cut. No password, no password hash.
@@ -142,7 +155,7 @@ pub(crate) async fn resume(session: &mut Session, asker: &Asker, asked: Resume) 
     let claimed = claim_account(session, asker, (&account, &asked.token, Claim::Ask)).await?;
     let Some(stay) = claimed else { return Ok(()) };
     info!(user = %account.name, "resumed");
-    begin(session, asker, member(&account, &asked.token, stay), &asked.token);
+    begin(session, asker, member(&account, &asked.token, stay), (&asked.token, None));
     let missed = if asked.epoch == server.store.epoch() {
         Missed::Since(asked.cursors.into_iter().collect())
     } else {
@@ -250,12 +263,13 @@ fn member(account: &Account, token: &Token, stay: Stay) -> Member {
     Member { account: account.clone(), stay, token: hash(token), peeks: false, clear: false, audience: None }
 }
 
-fn begin(session: &mut Session, asker: &Asker, member: Member, token: &Token) {
+fn begin(session: &mut Session, asker: &Asker, member: Member, (token, device): (&Token, Option<Token>)) {
     let logged_in = Reply::LoggedIn {
         user: member.account.name.clone(),
         token: token.clone(),
         epoch: session.server.store.epoch(),
         max: u32::try_from(limits::MAX_PAYLOAD).unwrap_or(u32::MAX),
+        device,
     };
     asker.outbox.begin(member.account.id, logged_in.encode(asker.reference.as_deref()));
     session.let_in(member);

@@ -14,6 +14,7 @@ use super::disk::{Disk, Lie, Mood, Power};
 use super::wire::{End, Mishap, Weather, Wire};
 use super::world::{PanicWatch, World, lock};
 use crate::config::RawConfig;
+use crate::devices::Devices;
 use crate::invite::Invite;
 use crate::passwords::Passwords;
 use crate::spool::Spool;
@@ -183,8 +184,9 @@ fn shared() -> &'static Shared {
         let raw = RawConfig { data_dir: Some(dir.path().to_owned()), ..RawConfig::default() };
         let config = Config { argon2: Argon2Cost::trifling(), ..raw.decide(None).unwrap() };
         let spool = Arc::new(Spool::open(dir.path(), 0).unwrap());
-        // Made here, so that tests beside one another do not make it at the same time.
+        // Made here, so that tests beside one another do not make them at the same time.
         Invite::in_dir(dir.path()).unwrap();
+        Devices::in_dir(dir.path()).unwrap();
         let passwords = Passwords::new(config.argon2, &config.limits).unwrap();
         let password = sotto_proto::Password::new(PASSWORD).unwrap();
         // In this crate's tests it is done when it is asked for.

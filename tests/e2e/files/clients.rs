@@ -19,7 +19,7 @@ const MIB: usize = 1 << 20;
 fn client(dial: sotto_client::Dial, name: &str, memory: Option<Profile>) -> Client {
     let (user, password) = (name.parse().unwrap(), Password::new(PASSWORD).unwrap());
     let account = Account { user, password, take_over: true, peek: false };
-    Client::start(Options { dial, account, patience: Patience::Always, memory }, || {})
+    Client::start(Options { dial, account, patience: Patience::Always, memory, device: None }, || {})
 }
 
 async fn house_of_two() -> (House, TempDir, Bytes, PathBuf) {

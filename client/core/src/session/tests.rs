@@ -129,6 +129,7 @@ fn logged_in() -> Reply {
         token: Token::from_bytes([1; 32]),
         epoch: Epoch::new(7),
         max: 65_536,
+        device: None,
     }
 }
 
@@ -189,7 +190,7 @@ fn a_restored_server_that_wants_the_password_again_is_begun_with_anew() {
     it.told();
     // Its backup was made before the first message; what it says now has the numbers of what it forgot.
     let Reply::LoggedIn { user, token, max, .. } = logged_in() else { panic!("no 204") };
-    it.tells([Reply::LoggedIn { user, token, max, epoch: Epoch::new(8) }, lobby(0)]);
+    it.tells([Reply::LoggedIn { user, token, max, epoch: Epoch::new(8), device: None }, lobby(0)]);
     assert!(it.told().contains(&Update::StartOver(None)));
     it.tells([message(1, None), message(2, None)]);
     assert_eq!(it.news(), [1, 2]);
@@ -380,6 +381,36 @@ fn a_busy_server_is_left_alone_as_long_as_it_asks() {
     it.connects();
     it.tells([Reply::Refused(Refusal::new(Reason::Throttled, "too many").retry(wait))]);
     assert!(it.session.is_over());
+}
+
+#[test]
+fn what_others_guess_ends_nothing_that_had_been_going_on() {
+    let mut it = Bench::ready(0);
+    it.session.disconnected();
+    it.connects();
+    it.tells([Reply::WrongPassword]);
+    let wait = Duration::from_secs(600);
+    let throttled = Reply::Refused(Refusal::new(Reason::Throttled, "too many").retry(wait));
+    assert_eq!(it.breaks(&throttled), "too many");
+    assert_eq!((it.session.asked_to_wait(), it.session.is_over()), (Some(wait), false));
+}
+
+#[test]
+fn it_shows_the_device_it_was_told_it_is() {
+    let device = Token::from_bytes([2; 32]);
+    let mut it = Bench::new();
+    it.connects();
+    assert!(matches!(&it.said()[..], [Request::LogIn { device: None, .. }]));
+    let Reply::LoggedIn { user, token, max, epoch, .. } = logged_in() else { panic!("no 204") };
+    it.tells([Reply::LoggedIn { user, token, max, epoch, device: Some(device.clone()) }]);
+    assert_eq!([it.session.poll_device(), it.session.poll_device()], [Some(device.clone()), None]);
+    it.said();
+    it.session.disconnected();
+    it.connects();
+    it.said();
+    it.tells([Reply::WrongPassword]);
+    let said = it.said();
+    assert!(matches!(&said[..], [Request::LogIn { device: Some(shown), .. }] if *shown == device));
 }
 
 #[test]

@@ -1,0 +1,149 @@
+//! Who may try a password. Whoever shows a device that the account has been used on before is counted by that alone; everybody else
+//! both by where they come from and by the account they try, whether there is one of that name or not.
+
+use std::time::Duration;
+
+use sotto_proto::{Reason, Refusal, Token, Username};
+use tokio::time::Instant;
+
+use crate::devices::Devices;
+use crate::guesses::{Guesses, Key};
+use crate::limits::Limits;
+use crate::throttle::{Source, Throttle};
+
+pub(crate) struct Guard {
+    pub(crate) devices: Devices,
+    sources: Throttle<Source>,
+    guesses: Guesses,
+    per_account: u32,
+    per_device: u32,
+}
+
+/// A password that may be looked at. It counts as wrong unless something else is said of it.
+pub(crate) struct Attempt {
+    counted: Key,
+    source: Option<Source>,
+    /// It comes from a device that is known.
+    pub(crate) known: bool,
+}
+
+impl Guard {
+    pub(crate) fn new(devices: Devices, limits: &Limits) -> Self {
+        Self {
+            devices,
+            sources: Throttle::new(limits.logins_per_source()),
+            guesses: Guesses::new(limits.longest_login_wait()),
+            per_account: limits.logins_per_account(),
+            per_device: limits.logins_per_device(),
+        }
+    }
+
+    /// # Errors
+    /// What somebody is told who has to wait.
+    pub(crate) fn begin(
+        &self,
+        (user, device): (&Username, Option<&Token>),
+        from: Source,
+        now: Instant,
+    ) -> Result<Attempt, Refusal> {
+        let device = device.and_then(|shown| self.devices.known(user, shown));
+        let counted = self.guesses.key((user.key(), device));
+        if device.is_some() {
+            self.guesses.take(counted, self.per_device, now).map_err(from_this_device)?;
+            return Ok(Attempt { counted, source: None, known: true });
+        }
+        self.sources.take(from, now).map_err(from_your_address)?;
+        self.guesses.take(counted, self.per_account, now).map_err(|wait| {
+            self.sources.give_back(from);
+            for_this_account(wait)
+        })?;
+        Ok(Attempt { counted, source: Some(from), known: false })
+    }
+
+    /// It was the right one.
+    pub(crate) fn right(&self, attempt: &Attempt, now: Instant) {
+        self.guesses.forgive(attempt.counted, now);
+        attempt.source.into_iter().for_each(|source| self.sources.give_back(source));
+    }
+
+    /// It could not be looked at.
+    pub(crate) fn not_made(&self, attempt: &Attempt, now: Instant) {
+        self.guesses.give_back(attempt.counted, now);
+        attempt.source.into_iter().for_each(|source| self.sources.give_back(source));
+    }
+}
+
+fn throttled(sentence: &str, wait: Duration) -> Refusal {
+    Refusal::new(Reason::Throttled, sentence).retry(wait)
+}
+
+fn from_this_device(wait: Duration) -> Refusal {
+    throttled("Too many wrong passwords.", wait)
+}
+
+fn from_your_address(wait: Duration) -> Refusal {
+    throttled("Too many wrong passwords from your address.", wait)
+}
+
+fn for_this_account(wait: Duration) -> Refusal {
+    throttled(
+        "Too many wrong passwords for that name. A device that was logged in to it before need not wait.",
+        wait,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Post {
+        guard: Guard,
+        now: Instant,
+        _dir: tempfile::TempDir,
+    }
+
+    impl Post {
+        fn new(limits: &[&str]) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let mut all = Limits::default();
+            limits.iter().for_each(|limit| all.set(limit).unwrap());
+            let guard = Guard::new(Devices::in_dir(dir.path()).unwrap(), &all);
+            Self { guard, now: Instant::now(), _dir: dir }
+        }
+
+        fn tries(&self, name: &str, host: u32, device: Option<&Token>) -> Result<Attempt, Refusal> {
+            self.guard.begin((&name.parse().unwrap(), device), Source::V4(host), self.now)
+        }
+    }
+
+    #[test]
+    fn a_thousand_addresses_are_one_guesser_and_the_owner_s_device_is_another() {
+        let post = Post::new(&[]);
+        let device = post.guard.devices.issue(&"ann".parse().unwrap(), [1; 16]);
+        let evaluated = (0..1000).filter(|host| post.tries("ann", *host, None).is_ok()).count();
+        assert_eq!(evaluated, 5);
+        for _ in 0..200 {
+            let attempt = post.tries("ann", 1, Some(&device)).unwrap();
+            post.guard.right(&attempt, post.now);
+        }
+        assert!(post.tries("ann", 2000, None).is_err(), "the owner's log-in gives nobody else a guess");
+    }
+
+    #[test]
+    fn a_device_has_guesses_of_its_own_and_no_more() {
+        let post = Post::new(&["logins-per-device=2"]);
+        let device = post.guard.devices.issue(&"ann".parse().unwrap(), [1; 16]);
+        let tries = |device| post.tries("ann", 1, device).is_ok();
+        assert_eq!([(); 3].map(|()| tries(Some(&device))), [true, true, false]);
+        assert!(tries(None) && post.tries("bob", 1, Some(&device)).is_ok());
+    }
+
+    #[test]
+    fn one_address_has_so_many_guesses_for_all_accounts() {
+        let post = Post::new(&["logins-per-source=3"]);
+        let tries = |name| post.tries(name, 1, None).map(|attempt| post.guard.not_made(&attempt, post.now));
+        assert!(["a", "b", "c", "d"].iter().all(|name| tries(name).is_ok()));
+        let guesses = ["a", "b", "c", "d"].map(|name| post.tries(name, 1, None).is_ok());
+        assert_eq!(guesses, [true, true, true, false]);
+    }
+}
