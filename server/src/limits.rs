@@ -57,6 +57,8 @@ limits! {
         "requests before log-in on one connection; then it is ended with 217";
     failed_logins "failed-logins" = 3, 1..
         "wrong passwords on one connection; then it is ended with 217";
+    wrong_password_millis "wrong-password-millis" = 100, 1..
+        "milliseconds, or a multiple of that, after which a wrong password is answered, whatever took how long";
     logins_per_source "logins-per-source" = 20, 1..
         "failed log-ins from one source in 10 minutes; then 216 throttled with retry-after";
     logins_per_account "logins-per-account" = 5, 1..
@@ -66,7 +68,7 @@ limits! {
     longest_login_wait_seconds "longest-login-wait-seconds" = 900, 1..
         "the longest of these waits";
     registrations_per_source "registrations-per-source" = 100, 1..
-        "accounts registered from one source in 10 minutes; then 216 throttled with retry-after";
+        "accounts asked for from one source in 10 minutes, taken names included; then 216 throttled with retry-after";
     password_hashes "password-hashes" = 4, 1..
         "argon2 computations at once, each with the memory that --argon2 says; the rest wait";
     password_queue "password-queue" = 64, 1..
@@ -200,6 +202,10 @@ impl Limits {
 
     pub(crate) fn failed_logins(&self) -> usize {
         count(self.failed_logins)
+    }
+
+    pub(crate) fn wrong_password(&self) -> Duration {
+        Duration::from_millis(self.wrong_password_millis)
     }
 
     /// Failed log-ins per source: how many at once, and how long until one more.

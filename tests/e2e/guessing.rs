@@ -69,6 +69,17 @@ async fn guessing_gives_away_nothing_about_who_has_an_account() {
 }
 
 #[tokio::test]
+async fn whoever_asks_which_names_are_taken_is_slowed_down() {
+    let house = House::with_limits(&["registrations-per-source=3"]).await;
+    let mut stranger = Person::stranger(&house.dial()).await;
+    assert_eq!(stranger.registers("ann", PASSWORD).await, Reply::Registered);
+    for _ in 0..2 {
+        assert_eq!(stranger.registers("ann", PASSWORD).await, Reply::NameTaken);
+    }
+    assert!(is_throttled(&stranger.registers("ann", PASSWORD).await));
+}
+
+#[tokio::test]
 async fn a_terminal_is_a_device_that_is_known_again() {
     let house = House::with_limits(FREELY).await;
     Person::newcomer(&house, "ann").await.leaves().await;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
@@ -59,6 +60,11 @@ pub(crate) async fn register(session: &mut Session, asker: &Asker, asked: Regist
     let server = Arc::clone(&session.server);
     may_register(&server, asked.invite.as_deref())?;
     server.passwords.acceptable(&asked.password).map_err(|why| Failure::refused(Reason::BadPassword, why))?;
+    // Asking is what counts: whoever tries names to see which are taken makes no account.
+    server.registrations.take(session.admission.source, Instant::now()).map_err(|wait| {
+        let sentence = "Too many accounts have been asked for from your address.";
+        Failure::Refused(Refusal::new(Reason::Throttled, sentence).retry(wait))
+    })?;
     if server.store.credentials(&asked.user).await?.is_some() {
         asker.reply(&Reply::NameTaken);
         return Ok(());
@@ -68,15 +74,9 @@ pub(crate) async fn register(session: &mut Session, asker: &Asker, asked: Regist
         asker.reply(&Reply::NameTaken);
         return Ok(());
     };
-    let source = session.admission.source;
-    server.registrations.take(source, Instant::now()).map_err(|wait| {
-        let refusal = Refusal::new(Reason::Throttled, "Too many accounts have been made from your address.");
-        Failure::Refused(refusal.retry(wait))
-    })?;
     let password = server.passwords.hash(&asked.password).await.map_err(not_hashed)?;
     let start = NewAccount { password, lobby: server.config.lobby_history.into(), at: now_millis() };
     if server.store.register(&asked.user, start).await?.is_none() {
-        server.registrations.give_back(source);
         asker.reply(&Reply::NameTaken);
         return Ok(());
     }
@@ -88,7 +88,7 @@ pub(crate) async fn register(session: &mut Session, asker: &Asker, asked: Regist
 
 /// Begins a session with a password.
 pub(crate) async fn log_in(session: &mut Session, asker: &Asker, asked: LogIn) -> Result<(), Failure> {
-    let server = Arc::clone(&session.server);
+    let (server, began) = (Arc::clone(&session.server), Instant::now());
     let who = (&asked.user, asked.device.as_ref());
     let attempt =
         server.guard.begin(who, session.admission.source, Instant::now()).map_err(Failure::Refused)?;
@@ -105,6 +105,7 @@ pub(crate) async fn log_in(session: &mut Session, asker: &Asker, asked: LogIn) -
             // A name that nobody has may be a password in the wrong field: it is not logged.
             let user = known.map(|known| known.account.name.to_string()).unwrap_or_default();
             info!(user, "wrong name or password");
+            on_the_beat(began, server.limits().wrong_password()).await;
             return session.wrong_password(asker);
         }
     };
@@ -132,6 +133,13 @@ pub(crate) async fn log_in(session: &mut Session, asker: &Asker, asked: LogIn) -
     begin(session, asker, member, (&token, device.transpose()?));
     let missed = if asked.peek { Missed::LeftAlone } else { Missed::SinceConfirmed };
     catch_up(&server, asker, (&account, &missed)).await
+}
+
+/// Waits for the next beat since `began`. How long a password was looked at tells who has an account: a row takes the store longer
+/// than none, and a hash that was made with an earlier setting takes another time than the one that stands for nobody's.
+async fn on_the_beat(began: Instant, beat: Duration) {
+    let beats = began.elapsed().as_nanos().div_ceil(beat.as_nanos().max(1));
+    tokio::time::sleep_until(began + beat.saturating_mul(u32::try_from(beats).unwrap_or(0))).await;
 }
 
 /// Looks at a password, as long for a name that nobody has as for one that somebody has.
@@ -190,7 +198,7 @@ fn may_register(server: &Server, invite: Option<&str>) -> Result<(), Failure> {
 }
 
 fn not_hashed(error: HashError) -> Failure {
-    const COME_BACK: std::time::Duration = std::time::Duration::from_secs(2);
+    const COME_BACK: Duration = Duration::from_secs(2);
     match error {
         HashError::Busy => {
             let refusal =
