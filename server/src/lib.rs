@@ -83,6 +83,7 @@ pub(crate) struct Server {
     guard: Guard,
     registrations: Throttle<Source>,
     messages: Throttle<UserId>,
+    lookups: Throttle<UserId>,
     /// Cancelled once: no new connections, no new requests.
     stopping: CancellationToken,
 }
@@ -204,6 +205,7 @@ fn assemble_over(
         guard: Guard::new(Devices::in_dir(&config.data_dir)?, limits),
         registrations: Throttle::new(limits.registrations_per_source()),
         messages: Throttle::new(limits.messages()),
+        lookups: Throttle::new(limits.lookups()),
         stopping: CancellationToken::new(),
         config,
     };

@@ -79,6 +79,10 @@ limits! {
         "messages of one account in the long run; beyond that its connection is read more slowly";
     messages_burst "messages-burst" = 20, 1..
         "messages of one account that may come at once";
+    lookups_per_second "lookups-per-second" = 10, 1..
+        "pages of history, and lists of people and files, for one account in the long run; beyond that it is read more slowly";
+    lookups_burst "lookups-burst" = 60, 1..
+        "of these, as many as may be asked for at once";
     lane_messages "lane-messages" = 4096, 1..
         "messages waiting to be stored; beyond that their connections wait";
     outbox_bytes "outbox-bytes" = 262144, 65536..
@@ -232,8 +236,12 @@ impl Limits {
 
     /// Messages per account: how many at once, and how long until one more.
     pub(crate) fn messages(&self) -> Option<(u64, Duration)> {
-        let interval = Duration::from_secs(1).checked_div(u32::try_from(self.messages_per_second).ok()?)?;
-        Some((self.messages_burst.max(1), interval))
+        per_second(self.messages_per_second, self.messages_burst)
+    }
+
+    /// What is read from the store for an account, as it asks.
+    pub(crate) fn lookups(&self) -> Option<(u64, Duration)> {
+        per_second(self.lookups_per_second, self.lookups_burst)
     }
 
     pub(crate) fn password_hashes(&self) -> usize {
@@ -363,6 +371,11 @@ fn count_or(limit: u64, none: usize) -> usize {
 
 fn in_a_row(limit: u64) -> u32 {
     u32::try_from(bytes(limit)).unwrap_or(u32::MAX)
+}
+
+fn per_second(limit: u64, burst: u64) -> Option<(u64, Duration)> {
+    let interval = Duration::from_secs(1).checked_div(u32::try_from(limit).ok()?)?;
+    Some((burst.max(1), interval))
 }
 
 fn per_ten_minutes(limit: u64) -> Option<(u64, Duration)> {

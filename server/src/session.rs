@@ -200,6 +200,9 @@ impl Session {
         if speaks_of_offers(&request) && !self.admission.original {
             self.outbox.know_offers();
         }
+        if reads_much(&request) {
+            self.server.lookups.pace(member.account.id).await;
+        }
         match request {
             Request::Send { cid, to, text } => {
                 message::send(&self.server, member, (asker, message::Draft { cid, to, text, file: None }))
@@ -308,6 +311,11 @@ pub(crate) fn internal() -> Refusal {
 fn answer_ping(asker: &Asker, body: bytes::Bytes) -> Result<(), Failure> {
     asker.reply(&Reply::Pong { body });
     Ok(())
+}
+
+/// Whether an answer takes many rows.
+fn reads_much(request: &Request) -> bool {
+    matches!(request, Request::History { .. } | Request::Who { all: true } | Request::Files)
 }
 
 /// Whether a request is one of a client that knows what an offer is.

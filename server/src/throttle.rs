@@ -50,6 +50,13 @@ impl<K: Eq + Hash + Copy> Throttle<K> {
         Ok(())
     }
 
+    /// Takes one, and waits for it if need be: whoever asks faster than the rate is read more slowly, and nothing is dropped.
+    pub(crate) async fn pace(&self, key: K) {
+        while let Err(wait) = self.take(key, Instant::now()) {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
     /// Gives one back: what it was taken for turned out not to count.
     pub(crate) fn give_back(&self, key: K) {
         let Some((_, interval)) = self.rate else { return };

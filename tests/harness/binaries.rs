@@ -152,7 +152,8 @@ pub fn server(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(binary("sotto-server"));
     command.arg("--data-dir").arg(dir);
     command.args(["--listen", "127.0.0.1:0", "--registration", "open", "--argon2", "m=19456,t=2,p=1"]);
-    for limit in ["messages-per-second=0", "connections-per-source=0", "strangers-per-source=0"] {
+    let unlimited = ["messages-per-second=0", "lookups-per-second=0"];
+    for limit in unlimited.iter().chain(&["connections-per-source=0", "strangers-per-source=0"]) {
         command.args(["--limit", limit]);
     }
     command.args(arguments).env_remove("RUST_LOG").stdin(Stdio::null());

@@ -111,7 +111,12 @@ impl House {
 }
 
 fn config(dir: &Path, (limits, registration): (&[&str], Registration)) -> Config {
-    let unlimited = ["messages-per-second=0", "connections-per-source=0", "strangers-per-source=0"];
+    let unlimited = [
+        "messages-per-second=0",
+        "lookups-per-second=0",
+        "connections-per-source=0",
+        "strangers-per-source=0",
+    ];
     let quiet = ["registrations-per-source=0", "linger-seconds=0", "presence-millis=1"];
     let limit = unlimited.iter().chain(&quiet).chain(limits).map(ToString::to_string).collect();
     let raw = RawConfig {

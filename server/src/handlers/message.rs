@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use sotto_proto::{Audience, Cid, MessageText, Reason, Reply, Username};
-use tokio::time::Instant;
 use tracing::{error, info};
 
 use crate::Server;
@@ -28,7 +27,7 @@ pub(crate) async fn send(
     member: &mut Member,
     (asker, draft): (&Asker, Draft),
 ) -> Result<(), Failure> {
-    pace(server, member).await;
+    server.messages.pace(member.account.id).await;
     let conversation = match audience(server, member, &draft.to).await {
         Ok(Ok(conversation)) => conversation,
         Ok(Err(unknown)) => {
@@ -61,13 +60,6 @@ pub(crate) async fn send(
     };
     server.lane.submit(Letter { parcel, sender: Arc::clone(&asker.outbox) }).await;
     Ok(())
-}
-
-/// Whoever sends faster than the limit is read more slowly; nothing is dropped.
-async fn pace(server: &Server, member: &Member) {
-    while let Err(wait) = server.messages.take(member.account.id, Instant::now()) {
-        tokio::time::sleep(wait).await;
-    }
 }
 
 /// The conversation of an audience, or the names that nobody has.
