@@ -8,6 +8,8 @@ pub const LOG_IN: u16 = 101;
 pub const REGISTER: u16 = 102;
 /// C: resume a session with its token.
 pub const RESUME: u16 = 103;
+/// C: another password.
+pub const CHANGE_PASSWORD: u16 = 104;
 /// Both: ping.
 pub const PING: u16 = 105;
 /// C: send a message.
@@ -65,6 +67,8 @@ pub const REFUSED: u16 = 216;
 pub const GOODBYE: u16 = 217;
 /// S: the end of an answer that took several frames.
 pub const END: u16 = 218;
+/// S: the password is another one from now on.
+pub const PASSWORD_CHANGED: u16 = 219;
 /// S: a conversation.
 pub const CONVERSATION: u16 = 220;
 /// S: who is reached without encryption.

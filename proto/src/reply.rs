@@ -150,6 +150,8 @@ pub enum Reply {
         /// Whether there would have been more beyond the limit asked for.
         more: bool,
     },
+    /// 219: the password is the new one from now on.
+    PasswordChanged,
     /// 220: a conversation that this member is in.
     Conversation {
         /// Its number.
@@ -248,6 +250,7 @@ impl Reply {
             code::REFUSED => Self::Refused(Refusal::from_frame(frame)?),
             code::GOODBYE => Self::Goodbye(Refusal::from_frame(frame)?),
             code::END => Self::End { more: is_set(frame, "more") },
+            code::PASSWORD_CHANGED => Self::PasswordChanged,
             code::CONVERSATION => conversation(frame)?,
             code::IN_THE_CLEAR => Self::InTheClear(names(frame)?),
             code::NEXT_IDENTITY => Self::NextIdentity(Succession::from_frame(frame)?),
@@ -277,12 +280,10 @@ impl Reply {
                 head(code::ALREADY_LOGGED_IN).tag("since", since).tag("from", from).end()
             }
             Self::Left(people) => head(code::LEFT).fields(&shown(people)),
-            Self::LoggedIn { user, token, epoch, max, device } => head(code::LOGGED_IN)
-                .tag("token", token.reveal())
-                .tag("epoch", epoch)
-                .tag("max", max)
-                .maybe("device", device.as_ref().map(Token::reveal))
-                .fields(&[user.as_str()]),
+            Self::LoggedIn { user, token, epoch, max, device } => {
+                logged_in_tags(head(code::LOGGED_IN), (token, device.as_ref()), (*epoch, *max))
+                    .fields(&[user.as_str()])
+            }
             Self::Joined(people) => head(code::JOINED).fields(&shown(people)),
             Self::Registered => head(code::REGISTERED).end(),
             Self::NameTaken => head(code::NAME_TAKEN).end(),
@@ -315,6 +316,7 @@ impl Reply {
             Self::Refused(refusal) => refusal.encode(head(code::REFUSED)),
             Self::Goodbye(refusal) => refusal.encode(head(code::GOODBYE)),
             Self::End { more } => head(code::END).tag("more", u8::from(*more)).end(),
+            Self::PasswordChanged => head(code::PASSWORD_CHANGED).end(),
             Self::Conversation { conv, kind, members, head: newest, after } => head(code::CONVERSATION)
                 .tag("conv", conv)
                 .tag("kind", kind.as_str())
@@ -332,6 +334,17 @@ impl Reply {
             Self::FileRefused { file, refusal } => refusal.encode(head(code::FILE_REFUSED).tag("file", file)),
         }
     }
+}
+
+fn logged_in_tags(
+    head: FrameBuilder,
+    (token, device): (&Token, Option<&Token>),
+    (epoch, max): (Epoch, u32),
+) -> FrameBuilder {
+    head.tag("token", token.reveal())
+        .tag("epoch", epoch)
+        .tag("max", max)
+        .maybe("device", device.map(Token::reveal))
 }
 
 fn shown(people: &[Username]) -> Vec<&str> {

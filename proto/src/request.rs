@@ -87,6 +87,13 @@ pub enum Request {
         /// The last seq taken, per conversation; at most 512.
         cursors: Vec<(ConvId, Seq)>,
     },
+    /// 104: another password; all tokens but this session's are void then.
+    ChangePassword {
+        /// The one until now.
+        old: Password,
+        /// The one from now on.
+        new: Password,
+    },
     /// 105: answer with the same body.
     Ping {
         /// Anything.
@@ -192,6 +199,7 @@ impl Request {
             code::LOG_IN => log_in(frame),
             code::REGISTER => register(frame),
             code::RESUME => resume(frame),
+            code::CHANGE_PASSWORD => change_password(frame),
             code::PING => Ok(Self::Ping { body: frame.body() }),
             code::PONG => Ok(Self::Pong { body: frame.body() }),
             code::SEND => send(frame),
@@ -245,6 +253,10 @@ impl Request {
                 .tag("token", token.reveal())
                 .tag("epoch", epoch)
                 .body(cursor_lines(cursors).as_bytes()),
+            Self::ChangePassword { old, new } => {
+                let (old, new) = (old.reveal(), new.reveal());
+                head(code::CHANGE_PASSWORD).tag("old", old.len()).body([old, new].concat().as_bytes())
+            }
             Self::Ping { body } => head(code::PING).body(body),
             Self::Pong { body } => head(code::PONG).body(body),
             Self::Send { cid, to, text } => {
@@ -292,6 +304,14 @@ fn register(frame: &Frame) -> Result<Request, DecodeError> {
         return Err(ValueError::Invalid("invite code").into());
     }
     Ok(Request::Register { user, password, invite })
+}
+
+/// A password may hold anything, so that nothing could stand between two.
+fn change_password(frame: &Frame) -> Result<Request, DecodeError> {
+    let old = frame.number("old")?.ok_or(DecodeError::MissingTag("old"))?;
+    let both = frame.text()?.split_at_checked(old);
+    let (old, new) = both.ok_or(DecodeError::Body("as many bytes of the old password as old= says"))?;
+    Ok(Request::ChangePassword { old: Password::new(old)?, new: Password::new(new)? })
 }
 
 /// Whoever does not say what it has taken may say who it is instead, as the original does.

@@ -60,6 +60,16 @@ impl Guard {
         Ok(Attempt { counted, source: Some(from), known: false })
     }
 
+    /// Somebody who is logged in shows the old password, for another one: at a desk that was left, that may be anybody.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub(crate) fn begin_change(&self, user: &Username, now: Instant) -> Result<Attempt, Refusal> {
+        let counted = self.guesses.key((user.key(), "change"));
+        self.guesses.take(counted, self.per_account, now).map_err(from_this_device)?;
+        Ok(Attempt { counted, source: None, known: true })
+    }
+
     /// It was the right one.
     pub(crate) fn right(&self, attempt: &Attempt, now: Instant) {
         self.guesses.forgive(attempt.counted, now);

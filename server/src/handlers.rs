@@ -4,4 +4,5 @@ pub(crate) mod account;
 pub(crate) mod file;
 pub(crate) mod history;
 pub(crate) mod message;
+pub(crate) mod password;
 pub(crate) mod presence;

@@ -10,7 +10,7 @@ use tracing::{debug, error, info, warn};
 use crate::Server;
 use crate::door::Admission;
 use crate::error::{ConnectionEnd, Failure};
-use crate::handlers::{account, file, history, message, presence};
+use crate::handlers::{account, file, history, message, password, presence};
 use crate::hub::Stay;
 use crate::outbox::Outbox;
 use crate::store::{Account, Conversation};
@@ -221,6 +221,9 @@ impl Session {
             }
             Request::Files => file::list(&self.server, member, asker).await,
             Request::SmallFile { content } => file::small(&self.server, member, (asker, content)).await,
+            Request::ChangePassword { old, new } => {
+                password::change(&self.server, member, (asker, password::Change { old, new })).await
+            }
             Request::Who { all } => presence::who(&self.server, member, (asker, all)).await,
             _ => {
                 let sentence = "You are logged in on this connection; log out first (100).";

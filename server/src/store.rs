@@ -170,6 +170,9 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// Replaces a password's hash.
     fn set_password(&self, user: UserId, hash: PasswordHash) -> Answer<'_, ()>;
 
+    /// Replaces a password's hash, and forgets all of the account's tokens but `kept`.
+    fn change_password(&self, user: UserId, hash: PasswordHash, kept: [u8; 32]) -> Answer<'_, ()>;
+
     /// Everyone with an account, in the order of registration.
     fn accounts(&self) -> Answer<'_, Vec<Account>>;
 

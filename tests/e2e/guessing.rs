@@ -80,6 +80,27 @@ async fn whoever_asks_which_names_are_taken_is_slowed_down() {
 }
 
 #[tokio::test]
+async fn another_password_ends_what_the_old_one_opened() {
+    const NEW: &str = "another horse battery";
+    let house = House::with_limits(FREELY).await;
+    let [mut ann] = house.join(["ann"]).await;
+    let change = |old: &str, new: &str| {
+        let [old, new] = [old, new].map(|password| Password::new(password).unwrap());
+        Request::ChangePassword { old, new }
+    };
+    assert_eq!(ann.asks(&change("a wrong password", NEW)).await, Reply::WrongPassword);
+    let poor = ann.asks(&change(PASSWORD, "password")).await;
+    assert!(matches!(poor, Reply::Refused(refusal) if refusal.reason == Reason::BadPassword));
+    assert_eq!(ann.asks(&change(PASSWORD, NEW)).await, Reply::PasswordChanged);
+    let mut again = Person::stranger(&house.dial()).await;
+    assert_eq!(again.logs_in("ann", PASSWORD).await, Reply::WrongPassword);
+    assert!(matches!(again.resumes(&ann, &[]).await, Reply::LoggedIn { .. }));
+    again.leaves().await;
+    let mut anew = Person::stranger(&house.dial()).await;
+    assert!(matches!(anew.logs_in("ann", NEW).await, Reply::LoggedIn { .. }));
+}
+
+#[tokio::test]
 async fn a_terminal_is_a_device_that_is_known_again() {
     let house = House::with_limits(FREELY).await;
     Person::newcomer(&house, "ann").await.leaves().await;

@@ -142,6 +142,7 @@ fn what_holds_a_secret_does_not_print_it() {
             device: Some(token.clone()),
         },
         Request::Register { user: user.clone(), password: password.clone(), invite: None },
+        Request::ChangePassword { old: password.clone(), new: password.clone() },
         Request::Resume { user: user.clone(), token: token.clone(), epoch, cursors: Vec::new() },
         Request::Send { cid: Some(cid), to: Audience::Everyone, text },
     ];

@@ -39,6 +39,12 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Make an account; the invite comes with the link
     Register,
+    /// Change the password; no other session can be resumed then
+    Passwd {
+        /// Read the new one from the first line of this file [default: ask]
+        #[arg(long, value_name = "FILE")]
+        new_password_file: Option<PathBuf>,
+    },
     /// Chat: lines are messages, /help explains the rest
     Login,
     /// Send a message and wait until it is stored

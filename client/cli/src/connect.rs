@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sotto_client::{Account, Client, Dial, Options, Patience, Profile, ServerEntry, Trust, Update};
@@ -121,15 +122,16 @@ impl Target {
     }
 }
 
+pub(crate) fn first_line(file: &Path) -> Result<String, Failure> {
+    let text = fs::read_to_string(file);
+    let text = text.map_err(|error| Failure::Usage(format!("cannot read {}: {error}", file.display())))?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
 /// The password from wherever it was said to be.
 pub(crate) fn password(cli: &Cli) -> Result<Password, Failure> {
     let typed = match (&cli.password_file, std::env::var("SOTTO_PASSWORD")) {
-        (Some(file), _) => {
-            let text = fs::read_to_string(file);
-            let text =
-                text.map_err(|error| Failure::Usage(format!("cannot read {}: {error}", file.display())))?;
-            text.lines().next().unwrap_or_default().to_owned()
-        }
+        (Some(file), _) => first_line(file)?,
         (None, Ok(typed)) => typed,
         (None, Err(_)) if std::io::stdin().is_terminal() => rpassword::prompt_password("Password: ")
             .map_err(|error| Failure::Usage(format!("cannot read the password: {error}")))?,

@@ -7,6 +7,7 @@ mod commands;
 mod connect;
 mod failure;
 mod files;
+mod passwd;
 mod print;
 
 use std::io::Write;
@@ -44,6 +45,9 @@ fn main() -> ExitCode {
 async fn run(cli: &Cli, printer: Printer) -> Result<(), Failure> {
     match &cli.command {
         Command::Register => commands::register(cli, printer).await,
+        Command::Passwd { new_password_file } => {
+            passwd::change(cli, new_password_file.as_deref(), printer).await
+        }
         Command::Login => chat::run(cli, printer).await,
         Command::Send(send) => commands::send(cli, send, printer).await,
         Command::SendFile(asked) => files::send(cli, asked, printer).await,

@@ -56,6 +56,7 @@ enum Line<'a> {
         seq: u64,
         at: u64,
     },
+    PasswordChanged,
     Registered {
         user: &'a str,
     },
@@ -151,6 +152,13 @@ impl Printer {
             return line(&Line::Registered { user: user.as_str() });
         }
         text_line(&format!("The account {user} is there. Now: sotto-cli login"))
+    }
+
+    pub(crate) fn password_changed(self) -> io::Result<()> {
+        if self.json {
+            return line(&Line::PasswordChanged);
+        }
+        text_line("The password is the new one from now on")
     }
 
     pub(crate) fn trusted(self, server: String, pin: sotto_proto::Pin) -> io::Result<()> {

@@ -33,5 +33,5 @@ pub use session::{Session, random_cid};
 pub use timeline::{Entry, Place, Timeline, What};
 pub use transfers::{Phase, Snag, Transfer, TransferId};
 pub use trust::{Seen, Trust, TrustError};
-pub use update::{Account, Command, FileCommand, Problem, Trouble, Update};
+pub use update::{Account, Command, FileCommand, PasswordChange, Problem, Trouble, Update};
 pub use visible::visible;

@@ -86,7 +86,8 @@ impl Rooms {
             Update::Transfer(_)
             | Update::FileState(_)
             | Update::FileRefused { .. }
-            | Update::Files { .. } => {}
+            | Update::Files { .. }
+            | Update::Password(_) => {}
             Update::Connected
             | Update::NextIdentity(_)
             | Update::IdentityChanged(_)

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use sotto_proto::{
-    Cid, ConvId, DecodeError, Epoch, FileId, FileState, Frame, Message, Presence, Reason, Refusal, Reply,
-    Request, Seq, Token, Username,
+    Cid, ConvId, DecodeError, Epoch, FileId, FileState, Frame, Message, Password, Presence, Reason, Refusal,
+    Reply, Request, Seq, Token, Username,
 };
 
 use crate::outbox::{CAPACITY, Outbox, Pending};
 use crate::transfers::{Kept, Transfers};
-use crate::update::{Account, Command, Problem, Trouble, Update};
+use crate::update::{Account, Command, PasswordChange, Problem, Trouble, Update};
 
 /// Quiet for this long: the client pings.
 const PING_AFTER: Duration = Duration::from_secs(40);
@@ -35,6 +35,8 @@ enum Asked {
         messages: Vec<Message>,
     },
     People(Vec<(Username, Presence)>),
+    /// The new one.
+    Password(Password),
     Online(Vec<Username>),
     /// And the message whose state comes next.
     Files {
@@ -187,6 +189,9 @@ impl Session {
         }
         let asked = std::mem::take(&mut self.asked);
         for (_, asked) in asked {
+            if let Asked::Password(_) = asked {
+                self.updates.push_back(Update::Password(PasswordChange::Unknown));
+            }
             if let Asked::History { conv, .. } = asked {
                 let refusal = Refusal::new(
                     Reason::Other,
@@ -237,6 +242,11 @@ impl Session {
             }
             (State::LoggedIn, Command::People) => {
                 self.ask(&Request::Who { all: true }, Asked::People(Vec::new()));
+            }
+            (State::LoggedIn, Command::ChangePassword(new)) => {
+                let request =
+                    Request::ChangePassword { old: self.account.password.clone(), new: new.clone() };
+                self.ask(&request, Asked::Password(new));
             }
             (_, later) => self.held.push(later),
         }
@@ -323,6 +333,7 @@ impl Session {
             | Reply::Everyone { .. }
             | Reply::Registered
             | Reply::NameTaken
+            | Reply::PasswordChanged
             // Whoever asks for the list of files gets offers instead.
             | Reply::SmallFile { .. }
             | Reply::NotSent { cid: None, .. } => {}

@@ -47,6 +47,8 @@ pub enum Command {
     },
     /// Ask for everyone with an account. Answered by [`Update::People`].
     People,
+    /// Change the password from the one that was logged in with. Answered by [`Update::Password`].
+    ChangePassword(Password),
     /// Something about files.
     File(FileCommand),
     /// Do not wait any longer for the next try to connect.
@@ -222,8 +224,23 @@ pub enum Update {
     StartOver(Option<ConvId>),
     /// Everything missed has arrived.
     CaughtUp,
+    /// The answer to [`Command::ChangePassword`].
+    Password(PasswordChange),
     /// A request was refused.
     Refused(Refusal),
+}
+
+/// What has become of another password.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PasswordChange {
+    /// It is the password from now on, and no other session can be resumed.
+    Changed,
+    /// The old one is not the one that was logged in with any more.
+    WrongOld,
+    /// The server said no.
+    Refused(Refusal),
+    /// The connection was lost before the answer: either may be the password.
+    Unknown,
 }
 
 /// Why there is no connection just now.

@@ -66,6 +66,10 @@ fn requests() -> Vec<(&'static [u8], Request)> {
                 cursors: vec![(conv(1), seq(7)), (conv(3), seq(0))],
             },
         ),
+        (
+            b"104 old=3\r\np\r\nhunter22",
+            Request::ChangePassword { old: pass("p\r\n"), new: pass("hunter22") },
+        ),
         (b"105\r\n\0\xff", Request::Ping { body: Bytes::from_static(b"\0\xff") }),
         (b"211\r\n", Request::Pong { body: Bytes::new() }),
         (b"106\r\n*\r\nhi", Request::Send { cid: None, to: Audience::Everyone, text: text("hi") }),
@@ -170,6 +174,7 @@ fn replies() -> Vec<(&'static [u8], Reply)> {
         (b"203\r\nann\r\nBob", Reply::Left(both())),
         (b"205\r\nann\r\nBob", Reply::Joined(both())),
         (b"206", Reply::Registered),
+        (b"219", Reply::PasswordChanged),
         (b"207", Reply::NameTaken),
         (b"208 reason=unknown-recipient\r\nWho?", not_sent(None, vec![])),
         (

@@ -40,6 +40,9 @@ pub(crate) fn requests() -> Vec<Request> {
         table.push(Request::LogOut { taken: Some(cursors.clone()) });
         table.push(Request::Resume { user: name("李 雷"), token: token(), epoch: epoch(), cursors });
     }
+    for (old, new) in [("", "x"), (AWKWARD, "hunter22"), ("hunter22", AWKWARD), (&longest, &longest)] {
+        table.push(Request::ChangePassword { old: pass(old), new: pass(new) });
+    }
     table.push(Request::LogOut { taken: None });
     for body in bodies() {
         table.extend([Request::Ping { body: body.clone() }, Request::Pong { body }]);
@@ -64,7 +67,13 @@ pub(crate) fn requests() -> Vec<Request> {
 }
 
 pub(crate) fn replies() -> Vec<Reply> {
-    let mut table = vec![Reply::WrongPassword, Reply::Registered, Reply::NameTaken, Reply::CaughtUp];
+    let mut table = vec![
+        Reply::WrongPassword,
+        Reply::Registered,
+        Reply::NameTaken,
+        Reply::CaughtUp,
+        Reply::PasswordChanged,
+    ];
     table.extend(
         ["", "192.0.2.7", "2001:db8::7"].map(|from| Reply::AlreadyLoggedIn { since: AT, from: from.into() }),
     );

@@ -92,7 +92,7 @@ pub(crate) async fn log_in(session: &mut Session, asker: &Asker, asked: LogIn) -
     let who = (&asked.user, asked.device.as_ref());
     let attempt =
         server.guard.begin(who, session.admission.source, Instant::now()).map_err(Failure::Refused)?;
-    let (verdict, known) = match check(&server, &asked).await {
+    let (verdict, known) = match check(&server, (&asked.user, &asked.password)).await {
         Ok(checked) => checked,
         Err(failure) => {
             server.guard.not_made(&attempt, Instant::now());
@@ -143,10 +143,13 @@ async fn on_the_beat(began: Instant, beat: Duration) {
 }
 
 /// Looks at a password, as long for a name that nobody has as for one that somebody has.
-async fn check(server: &Server, asked: &LogIn) -> Result<(Verdict, Option<Credentials>), Failure> {
-    let known = server.store.credentials(&asked.user).await?;
+pub(super) async fn check(
+    server: &Server,
+    (user, password): (&Username, &Password),
+) -> Result<(Verdict, Option<Credentials>), Failure> {
+    let known = server.store.credentials(user).await?;
     let stored = known.as_ref().map(|known| &known.password);
-    let verdict = server.passwords.verify(&asked.password, stored).await.map_err(not_hashed)?;
+    let verdict = server.passwords.verify(password, stored).await.map_err(not_hashed)?;
     Ok((verdict, known))
 }
 
@@ -197,7 +200,7 @@ fn may_register(server: &Server, invite: Option<&str>) -> Result<(), Failure> {
     }
 }
 
-fn not_hashed(error: HashError) -> Failure {
+pub(super) fn not_hashed(error: HashError) -> Failure {
     const COME_BACK: Duration = Duration::from_secs(2);
     match error {
         HashError::Busy => {

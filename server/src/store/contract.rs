@@ -126,6 +126,7 @@ on_every_backend! {
     seats_show_every_conversation_that_has_begun,
     confirmed_positions_only_rise_and_never_beyond_the_head,
     a_token_is_good_for_its_owner_until_it_expires_or_is_dropped,
+    another_password_voids_all_tokens_but_one,
     an_account_keeps_only_its_latest_tokens,
     the_epoch_stays_the_same_over_a_restart,
     a_file_is_seen_by_its_sender_and_those_it_is_for_until_its_time_is_up,
@@ -254,6 +255,20 @@ async fn a_token_is_good_for_its_owner_until_it_expires_or_is_dropped(it: Fixtur
     it.store.add_token(ann.id, [3; 32], NOW + 10).await.unwrap();
     it.store.drop_token([3; 32]).await.unwrap();
     assert_eq!(owner("ann", shown([3; 32], NOW)).await, None);
+}
+
+async fn another_password_voids_all_tokens_but_one(it: Fixture) {
+    let (ann, bob) = (it.account("ann").await, it.account("bob").await);
+    for (user, token) in [(ann.id, 1), (ann.id, 2), (bob.id, 3)] {
+        it.store.add_token(user, [token; 32], NOW + 10).await.unwrap();
+    }
+    it.store.change_password(ann.id, PasswordHash("new".into()), [2; 32]).await.unwrap();
+    let known = it.store.credentials(&ann.name).await.unwrap().unwrap();
+    assert_eq!(known.password, PasswordHash("new".into()));
+    for (account, token, is_good) in [(&ann, 1, false), (&ann, 2, true), (&bob, 3, true)] {
+        let used = TokenUse { hash: [token; 32], now: NOW, expires: NOW + 20 };
+        assert_eq!(it.store.use_token(&account.name, used).await.unwrap().is_some(), is_good, "{token}");
+    }
 }
 
 async fn an_account_keeps_only_its_latest_tokens(it: Fixture) {

@@ -81,6 +81,10 @@ impl Store for Memory {
         Box::pin(self.write(move |tables| tables.set_password(user, hash)))
     }
 
+    fn change_password(&self, user: UserId, hash: PasswordHash, kept: [u8; 32]) -> Answer<'_, ()> {
+        Box::pin(self.write(move |tables| tables.change_password(user, (hash, kept))))
+    }
+
     fn accounts(&self) -> Answer<'_, Vec<Account>> {
         Box::pin(self.read(Tables::accounts))
     }

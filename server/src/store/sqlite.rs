@@ -168,6 +168,10 @@ impl Store for Sqlite {
         Box::pin(self.readers.read(move |db| queries::credentials(db, &name)))
     }
 
+    fn change_password(&self, user: UserId, hash: PasswordHash, kept: [u8; 32]) -> Answer<'_, ()> {
+        Box::pin(self.write(move |db| queries::change_password(db, user, (&hash, &kept))))
+    }
+
     fn set_password(&self, user: UserId, hash: PasswordHash) -> Answer<'_, ()> {
         Box::pin(self.write(move |db| queries::set_password(db, user, &hash)))
     }

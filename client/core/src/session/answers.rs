@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use sotto_proto::{Reply, Request};
+use sotto_proto::{Password, Reply, Request};
 
 use super::{Asked, Session};
-use crate::update::{Trouble, Update};
+use crate::update::{PasswordChange, Trouble, Update};
 
 impl Session {
     pub(super) fn ask(&mut self, request: &Request, asked: Asked) {
@@ -45,6 +45,7 @@ impl Session {
                     _ => None,
                 })
             }
+            (Asked::Password(new), reply) => return self.password_answer(new, reply, now),
             (_, Reply::Refused(refusal)) => {
                 self.updates.push_back(Update::Refused(refusal));
                 None
@@ -55,6 +56,20 @@ impl Session {
         if let Some(asked) = waiting {
             self.asked.insert(reference, asked);
         }
+        Ok(())
+    }
+
+    fn password_answer(&mut self, new: Password, reply: Reply, now: Instant) -> Result<(), Trouble> {
+        let change = match reply {
+            Reply::PasswordChanged => {
+                self.account.password = new;
+                PasswordChange::Changed
+            }
+            Reply::WrongPassword => PasswordChange::WrongOld,
+            Reply::Refused(refusal) => PasswordChange::Refused(refusal),
+            other => return self.take(other, now),
+        };
+        self.updates.push_back(Update::Password(change));
         Ok(())
     }
 

@@ -87,6 +87,11 @@ impl Tables {
         }
     }
 
+    pub(super) fn change_password(&mut self, user: UserId, (hash, kept): (PasswordHash, [u8; 32])) {
+        self.set_password(user, hash);
+        self.tokens.retain(|token, Token { owner, .. }| *owner != user || *token == kept);
+    }
+
     pub(crate) fn accounts(&self) -> Vec<Account> {
         self.accounts.iter().map(|known| known.account.clone()).collect()
     }

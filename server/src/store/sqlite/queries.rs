@@ -58,6 +58,19 @@ pub(super) fn set_password(db: &mut Connection, user: UserId, hash: &PasswordHas
     Ok(tx.commit()?)
 }
 
+pub(super) fn change_password(
+    db: &mut Connection,
+    user: UserId,
+    (hash, kept): (&PasswordHash, &[u8; 32]),
+) -> Result<(), StoreError> {
+    let tx = begin(db)?;
+    tx.prepare_cached("UPDATE account SET password = ?2 WHERE id = ?1")?
+        .execute(params![sql(user.0), hash.0])?;
+    tx.prepare_cached("DELETE FROM token WHERE account = ?1 AND hash <> ?2")?
+        .execute(params![sql(user.0), kept])?;
+    Ok(tx.commit()?)
+}
+
 pub(super) fn accounts(db: &Connection) -> Result<Vec<Account>, StoreError> {
     let mut statement = db.prepare_cached("SELECT id, name FROM account ORDER BY id")?;
     let rows = statement.query_map([], |row| account_at(row, 0))?;
