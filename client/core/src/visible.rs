@@ -3,6 +3,9 @@
 
 use std::borrow::Cow;
 
+/// Stands for a character that is not seen. Fonts have it, Chinese ones too; U+FFFD is in few.
+const UNSEEN: char = '□';
+
 /// A text in which nothing is hidden. Lines and tabs stay; so do joiners behind what is not ASCII, where letters and
 /// pictures need them.
 #[must_use]
@@ -30,9 +33,9 @@ fn shown(c: char, before: char) -> char {
     match c {
         '\n' | '\t' => c,
         '\u{200c}' | '\u{200d}' if !before.is_ascii() => c,
-        '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)).unwrap_or(char::REPLACEMENT_CHARACTER),
+        '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)).unwrap_or(UNSEEN),
         '\x7f' => '\u{2421}',
-        c if is_hidden(c) => char::REPLACEMENT_CHARACTER,
+        c if is_hidden(c) => UNSEEN,
         c => c,
     }
 }
@@ -43,9 +46,9 @@ mod tests {
 
     #[test]
     fn what_others_write_commands_nobody() {
-        assert_eq!(visible("a\x1b[2Jb\r\u{202e}c\u{9b}"), "a␛[2Jb␍\u{fffd}c\u{fffd}");
-        assert_eq!(visible("x\u{2066}y\u{ad}z\u{e0041}\u{feff}"), "x\u{fffd}y\u{fffd}z\u{fffd}\u{fffd}");
-        assert_eq!(visible("pay\u{200d}pal\u{3164}\0\x7f"), "pay\u{fffd}pal\u{fffd}␀␡");
+        assert_eq!(visible("a\x1b[2Jb\r\u{202e}c\u{9b}"), "a␛[2Jb␍□c□");
+        assert_eq!(visible("x\u{2066}y\u{ad}z\u{e0041}\u{feff}"), "x□y□z□□");
+        assert_eq!(visible("pay\u{200d}pal\u{3164}\0\x7f"), "pay□pal□␀␡");
     }
 
     #[test]

@@ -62,7 +62,7 @@ fn what_would_be_hidden_or_turned_round_is_shown() {
     let mut stage = room(Lang::English);
     stage.hears("tom", "gpj\u{202e}exe.x and pay\u{200b}pal");
     stage.run();
-    assert!(stage.shows("gpj\u{fffd}exe.x and pay\u{fffd}pal"));
+    assert!(stage.shows("gpj□exe.x and pay□pal"));
 }
 
 #[test]
