@@ -6,6 +6,7 @@
 //! client's own pace. So memory is bounded, nobody waits for a slow client, and it loses nothing.
 
 mod content;
+mod place;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,6 +19,7 @@ use tokio::sync::Notify;
 use crate::downloads::Downloads;
 use crate::hub::Delivery;
 use crate::store::UserId;
+pub(crate) use place::{Introduction, Placed};
 
 /// Frames with content of files that may wait when more is read.
 const AHEAD: usize = 2;
@@ -100,13 +102,6 @@ pub(crate) enum Gap {
     Introduction(ConvId),
     /// The messages above this seq.
     Messages(ConvId, Seq),
-}
-
-/// A frame that carries, or stands for, a message.
-pub(crate) struct Placed {
-    pub(crate) conv: ConvId,
-    pub(crate) seq: Seq,
-    pub(crate) frame: Bytes,
 }
 
 impl Outbox {
@@ -347,8 +342,7 @@ impl Outbox {
         let news = state.tracks.iter().filter_map(|(conv, track)| {
             track.cursor.filter(|cursor| *cursor > track.confirmed).map(|cursor| (*conv, cursor))
         });
-        let news = news.collect();
-        state.pinged = Some(news);
+        state.pinged = Some(news.collect());
         if state.mode == Mode::Stranger {
             // It is being let in; the ping follows its 204.
             return;
@@ -415,14 +409,6 @@ impl Outbox {
     pub(crate) fn heard(&self) -> impl Future<Output = ()> + '_ {
         self.heard.notified()
     }
-}
-
-/// Where a client stands in a conversation that is introduced to it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Introduction {
-    pub(crate) cursor: Seq,
-    pub(crate) confirmed: Seq,
-    pub(crate) head: Seq,
 }
 
 impl State {
