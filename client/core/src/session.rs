@@ -392,8 +392,11 @@ impl Session {
             )));
         }
         cursor.at = Some(to);
-        let known = cursor.acknowledged.remove(&to);
-        let fresh = cursor.seen < Some(to) && !known;
+        let later = cursor.acknowledged.split_off(&to.next());
+        let acknowledged = std::mem::replace(&mut cursor.acknowledged, later);
+        let unseen = cursor.seen.map_or(from, |seen| from.max(seen.next()));
+        let own = u64::try_from(acknowledged.range(unseen..).count()).unwrap_or(u64::MAX);
+        let fresh = (to.get() + 1).saturating_sub(unseen.get()) > own;
         cursor.seen = cursor.seen.max(Some(to));
         Ok(fresh)
     }
