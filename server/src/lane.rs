@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use sotto_proto::{Cid, Reason, Reply, Seq};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 use tracing::error;
 
 use crate::bus::Bus;
@@ -75,6 +75,14 @@ impl LaneWorker {
     async fn run(self, mut waiting: mpsc::Receiver<Entry>) {
         let mut gathered = Vec::with_capacity(BATCH);
         while waiting.recv_many(&mut gathered, BATCH).await > 0 {
+            // Whoever is ready to say something, or to be written to, comes first: what a room says in one moment is one batch, and
+            // one write to each. With nobody waiting this takes no time.
+            yield_now().await;
+            while gathered.len() < BATCH
+                && let Ok(entry) = waiting.try_recv()
+            {
+                gathered.push(entry);
+            }
             let mut barriers = Vec::new();
             let mut letters = Vec::with_capacity(gathered.len());
             for entry in gathered.drain(..) {
