@@ -1,13 +1,14 @@
 //! The accept loop. Everything that takes time happens in the connection's task.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use sotto_proto::{Reason, Refusal, Reply};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -20,12 +21,28 @@ use crate::error::{ConnectionEnd, RETRY_WHEN_FULL};
 use crate::read_ahead::ReadAhead;
 use crate::{compat, connection, tls};
 
+/// How many connections may wait to be accepted, if the system lets them. A crowd fills what is usual in a moment (128, or 1,024); then
+/// the system passes over whoever comes, and honest people are let in when they have asked again, seconds later.
+const BACKLOG: u32 = 4096;
 /// How long to leave a listener alone that cannot accept, usually for want of file descriptors.
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
 /// How long the kernel tries to get bytes to a peer that does not acknowledge them.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(75);
 /// When the kernel asks a quiet peer whether it is still there.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// Begins to listen.
+///
+/// # Errors
+/// When the address is in use, or not this machine's.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart need not wait for the last connections to be forgotten. On Windows it would let others listen there as well.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// What stands behind a listener.
 pub(crate) enum Entrance {

@@ -128,7 +128,7 @@ pub async fn open(config: Config) -> anyhow::Result<Bound> {
     let store = Sqlite::open(&database).with_context(|| {
         format!("cannot use the database {}; is the disk full, or not writable?", database.display())
     })?;
-    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+    let listener = accept::listen(config.listen).with_context(|| {
         format!("cannot listen on {}; choose another address or port with --listen", config.listen)
     })?;
     let address = listener.local_addr()?;
@@ -168,7 +168,7 @@ async fn listen_in_the_clear(config: &Config) -> anyhow::Result<Option<TcpListen
     let Some(address) = config.plaintext else {
         return Ok(None);
     };
-    let listener = TcpListener::bind(address).await.with_context(|| {
+    let listener = accept::listen(address).with_context(|| {
         format!("cannot listen on {address}; choose another address or port with --plaintext-compat")
     })?;
     tracing::warn!(address = %listener.local_addr()?, "passwords and messages travel IN THE CLEAR there");
