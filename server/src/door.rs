@@ -1,6 +1,8 @@
 //! The door: how many may come in, and from where. Those who have not logged in are many when somebody means harm, so they share
-//! their places fairly: when all are taken, a newcomer gets that of the oldest from wherever most have come from.
+//! their places fairly: when all are taken, a newcomer gets that of the oldest from wherever most have come from. Where people have
+//! logged in before, a few do not count: who comes from there gets in however many others come, each from somewhere else.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::limits::Limits;
 use crate::throttle::Source;
+
+/// The most sources that are remembered because somebody has logged in from there; then those are forgotten where that is longest ago.
+const REGULARS: usize = 4096;
+/// How many strangers from one of them do not count. A few places are not worth an account to somebody who means harm: filling all
+/// of them that way takes an account and dozens of addresses.
+const ALLOWANCE: usize = 16;
 
 /// Counts who is in.
 pub(crate) struct Door {
@@ -27,6 +35,8 @@ struct Counts {
     /// In the order in which they came.
     strangers: BTreeMap<u64, Stranger>,
     sources: HashMap<Source, SourceCounts>,
+    /// Where somebody has logged in, and when, by the number of the latest connection then.
+    regulars: HashMap<Source, u64>,
     last: u64,
 }
 
@@ -100,7 +110,7 @@ impl Door {
         let from_there = counts.sources.get(&source).copied().unwrap_or_default();
         let too_many =
             from_there.connections >= self.per_source || from_there.strangers >= self.strangers_per_source;
-        if too_many || (counts.strangers.len() >= self.strangers && !counts.make_room(from_there.strangers)) {
+        if too_many || (counts.strangers.len() >= self.strangers && !counts.make_room(source)) {
             return Err(full());
         }
         let sent_away = CancellationToken::new();
@@ -129,20 +139,34 @@ impl Counts {
         self.last
     }
 
-    /// Sends a stranger away for somebody from where there are `fewer`: the oldest from wherever there are most. False: there are
-    /// nowhere more. It looks at each of them, and there are never more than the limit.
-    fn make_room(&mut self, fewer: usize) -> bool {
-        let most = self.sources.values().map(|from_there| from_there.strangers).max().unwrap_or(0);
-        if most <= fewer {
+    /// Sends a stranger away for a newcomer: the oldest from where there are most. False: there are nowhere more. It looks at each of
+    /// them, and there are never more than the limit.
+    fn make_room(&mut self, newcomer: Source) -> bool {
+        let by_weight =
+            self.strangers.iter().map(|(n, stranger)| (self.weight(stranger.source), Reverse(*n)));
+        let Some((heaviest, Reverse(oldest))) = by_weight.max() else { return false };
+        if heaviest <= self.weight(newcomer) {
             return false;
         }
-        let from_the_largest = |source| self.sources.get(source).is_some_and(|there| there.strangers == most);
-        let oldest = self.strangers.iter().find(|(_, stranger)| from_the_largest(&stranger.source));
-        let Some(number) = oldest.map(|(number, _)| *number) else { return false };
-        self.forget_stranger(number).is_some_and(|stranger| {
+        self.forget_stranger(oldest).is_some_and(|stranger| {
             stranger.sent_away.cancel();
             true
         })
+    }
+
+    /// How many strangers there are from there that count, then how many there are.
+    fn weight(&self, source: Source) -> (usize, usize) {
+        let there = self.sources.get(&source).map_or(0, |there| there.strangers);
+        let allowance = if self.regulars.contains_key(&source) { ALLOWANCE } else { 0 };
+        (there.saturating_sub(allowance), there)
+    }
+
+    fn remember(&mut self, source: Source) {
+        let full = self.regulars.len() >= REGULARS && !self.regulars.contains_key(&source);
+        if full && let Some((&longest_ago, _)) = self.regulars.iter().min_by_key(|(_, when)| **when) {
+            self.regulars.remove(&longest_ago);
+        }
+        self.regulars.insert(source, self.last);
     }
 
     fn forget_stranger(&mut self, number: u64) -> Option<Stranger> {
@@ -157,7 +181,9 @@ impl Counts {
 impl Admission {
     /// Somebody has logged in here: no stranger any more.
     pub(crate) fn known(&self) {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).forget_stranger(self.number);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.forget_stranger(self.number);
+        counts.remember(self.source);
     }
 }
 
@@ -213,6 +239,38 @@ mod tests {
         let _second = comes(&door, 3).unwrap();
         assert_eq!(sent_away(), [false, true, true, false]);
         assert!(comes(&door, 3).is_none(), "nowhere are more than there");
+    }
+
+    #[test]
+    fn where_somebody_has_logged_in_before_there_is_a_place_for_the_next() {
+        let door = door(&["strangers=4"]);
+        comes(&door, 1).unwrap().known();
+        let _crowd: Vec<_> = (2..=5).map(|host| comes(&door, host).unwrap()).collect();
+        let honest = [(); 2].map(|()| comes(&door, 1).unwrap());
+        let _more: Vec<_> = (6..=20).map(|host| comes(&door, host)).collect();
+        assert!(honest.iter().all(|honest| !honest.sent_away.is_cancelled()));
+    }
+
+    #[test]
+    fn a_newcomer_gets_in_where_all_have_logged_in_before() {
+        let door = door(&["strangers=4"]);
+        comes(&door, 1).unwrap().known();
+        let regular = [(); 4].map(|()| comes(&door, 1).unwrap());
+        assert!(comes(&door, 2).is_some());
+        assert!(regular[0].sent_away.is_cancelled());
+    }
+
+    #[test]
+    fn only_so_many_sources_are_remembered() {
+        let door = Door::new(&Limits::default());
+        let hosts = u32::try_from(REGULARS).unwrap() + 1;
+        for host in 0..hosts {
+            let peer = SocketAddr::from((std::net::Ipv4Addr::from_bits(host), 1));
+            door.admit(peer).ok().unwrap().known();
+        }
+        let counts = door.counts.lock().unwrap();
+        assert_eq!(counts.regulars.len(), REGULARS);
+        assert!(!counts.regulars.contains_key(&Source::V4(0)));
     }
 
     #[test]
