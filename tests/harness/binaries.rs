@@ -51,6 +51,13 @@ impl ServerProcess {
         Self::run(server(dir, arguments))
     }
 
+    /// As [`Self::start`], with the limits and the cost of passwords that it has when nothing is said.
+    pub fn start_as_it_comes(dir: &Path, arguments: &[&str]) -> Self {
+        let mut server = server_as_it_comes(dir);
+        server.args(arguments);
+        Self::run(server)
+    }
+
     /// As [`Self::start`], with files that cannot grow beyond so many KiB: to it the disk is full then.
     pub fn start_within(dir: &Path, kib: u32) -> Self {
         Self::run(within(&server(dir, &[]), kib))
@@ -149,14 +156,21 @@ pub fn within(command: &Command, kib: u32) -> Command {
 
 /// A server's command line with cheap passwords, open doors and port 0.
 pub fn server(dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(binary("sotto-server"));
-    command.arg("--data-dir").arg(dir);
-    command.args(["--listen", "127.0.0.1:0", "--registration", "open", "--argon2", "m=19456,t=2,p=1"]);
+    let mut command = server_as_it_comes(dir);
+    command.args(["--argon2", "m=19456,t=2,p=1"]);
     let unlimited = ["messages-per-second=0", "lookups-per-second=0"];
     for limit in unlimited.iter().chain(&["connections-per-source=0", "strangers-per-source=0"]) {
         command.args(["--limit", limit]);
     }
-    command.args(arguments).env_remove("RUST_LOG").stdin(Stdio::null());
+    command.args(arguments);
+    command
+}
+
+fn server_as_it_comes(dir: &Path) -> Command {
+    let mut command = Command::new(binary("sotto-server"));
+    command.arg("--data-dir").arg(dir);
+    command.args(["--listen", "127.0.0.1:0", "--registration", "open"]);
+    command.env_remove("RUST_LOG").stdin(Stdio::null());
     command
 }
 

@@ -60,7 +60,12 @@ pub(crate) fn username(name: &str) -> Username {
 impl Person {
     /// Connected, and a stranger.
     pub async fn stranger(dial: &Dial) -> Self {
-        let stream = soon("a connection", dial.connect()).await.expect("a connection");
+        Self::connected(soon("a connection", dial.connect()).await.expect("a connection"))
+    }
+
+    /// A stranger on a connection that is there.
+    #[must_use]
+    pub fn connected(stream: Connection) -> Self {
         let (token, epoch) = (None, None);
         Self {
             name: "a stranger".into(),
