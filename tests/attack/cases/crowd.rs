@@ -23,8 +23,8 @@ const DRIBBLE: Duration = Duration::from_millis(500);
 const FEW: u32 = 500;
 /// Until all have to have been let go of.
 const LET_GO: Duration = Duration::from_secs(20);
-/// Until the allocator has given back what a start takes: a password's worth.
-const GIVEN_BACK: Duration = Duration::from_secs(1);
+/// Until each has what it takes, and the allocator has given back what was taken before: starting takes a password's worth.
+const AT_REST: Duration = Duration::from_secs(1);
 /// Until somebody who was thrown out is back.
 const BACK_AFTER: Duration = Duration::from_secs(1);
 
@@ -78,12 +78,14 @@ async fn memory_of_each(all: u32) -> anyhow::Result<f64> {
     let (address, listening) = (stage.address()?, stage.sockets()?);
     let few = come(address, FEW).await?;
     stage.rises_to(listening + FEW, LET_GO).await?;
+    sleep(AT_REST).await;
     drop(few);
     stage.settles_at(listening, LET_GO).await?;
-    sleep(GIVEN_BACK).await;
+    sleep(AT_REST).await;
     let before = stage.memory()?;
     let many = come(address, all).await?;
     stage.rises_to(listening + all, LET_GO).await?;
+    sleep(AT_REST).await;
     let grown = stage.memory()? - before;
     drop(many);
     Ok(grown / f64::from(all - FEW))
