@@ -21,6 +21,4 @@ HELP
 fi
 
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
-# Thousands of connections are files of one process.
-ulimit -n "$(ulimit -H -n)"
 exec cargo run --quiet --locked --release --package sotto-tests --bin attack -- "$@"

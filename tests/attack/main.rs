@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Parser;
+use sotto_tests::process::open_as_many_files_as_allowed;
 use tokio::time::timeout;
 
 use cases::{Row, Scale};
@@ -49,6 +50,7 @@ fn main() -> anyhow::Result<ExitCode> {
     if let Some(unknown) = arguments.only.iter().find(|name| !known.contains(&name.as_str())) {
         anyhow::bail!("there is no case {unknown:?}; there are: {}", known.join(", "));
     }
+    open_as_many_files_as_allowed()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut kept = true;
     for (name, quick, full) in CASES {

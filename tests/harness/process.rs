@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// A tick of `/proc/PID/stat` on Linux, whatever the hardware.
 const TICK: Duration = Duration::from_millis(10);
@@ -47,4 +48,13 @@ pub fn peak(id: u32) -> anyhow::Result<u64> {
 pub fn forget_peak(id: u32) -> anyhow::Result<u64> {
     fs::write(format!("/proc/{id}/clear_refs"), "5")?;
     resident(id)
+}
+
+/// Lets this process, and those it starts, have as many files open as the hard limit allows: each connection is one.
+///
+/// # Errors
+/// When the system does not let it.
+pub fn open_as_many_files_as_allowed() -> std::io::Result<()> {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }

@@ -27,8 +27,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sotto_tests::binaries::ServerProcess;
+use sotto_tests::process::open_as_many_files_as_allowed;
 
 use figures::Report;
 
@@ -101,12 +101,6 @@ fn tell(report: &Report, json: Option<&Path>) -> anyhow::Result<ExitCode> {
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
-}
-
-/// One for each client, and as many for what is measured.
-fn open_as_many_files_as_allowed() -> std::io::Result<()> {
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }
 
 /// A server without the limits that a measurement would meet.
