@@ -4,6 +4,7 @@ mod backup;
 mod clients;
 mod clock;
 mod cuts;
+mod files;
 mod full;
 mod io_errors;
 mod kills;
@@ -17,6 +18,7 @@ pub(crate) use backup::{backups, restore};
 pub(crate) use clients::clients;
 pub(crate) use clock::clock;
 pub(crate) use cuts::cuts;
+pub(crate) use files::files;
 pub(crate) use full::full;
 pub(crate) use io_errors::io_errors;
 pub(crate) use kills::{answer, checkpoint, commit, kill};
@@ -27,9 +29,12 @@ pub(crate) use restart::restart;
 pub(crate) use stall::stall;
 
 use std::fmt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
+use anyhow::ensure;
 use sotto_judge::Verdict;
+use sotto_tests::binaries::server;
 
 use crate::scribe::IMPATIENCE;
 use crate::stage::Talk;
@@ -92,4 +97,17 @@ fn strace(call: &str, inject: &str, path: Option<&str>) -> Vec<String> {
     let mut words = vec!["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject];
     words.extend(path.iter().flat_map(|path| ["-P", *path]));
     words.into_iter().map(str::to_owned).collect()
+}
+
+/// Runs a command of the server's on its data, while everybody goes on.
+async fn upkeep(data: &Path, words: &[&str]) -> anyhow::Result<()> {
+    let (mut command, named) = (server(data, words), words.join(" "));
+    let output = tokio::task::spawn_blocking(move || command.output()).await??;
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(
+        output.status.success(),
+        "sotto-server {named}: {told} {}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    Ok(())
 }

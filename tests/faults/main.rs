@@ -15,10 +15,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Parser, Subcommand};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sotto_client::{Dial, Trust};
 use sotto_judge::Verdict;
 use sotto_proto::Link;
+use sotto_tests::process::open_as_many_files_as_allowed;
 use tokio::sync::watch;
 
 use cases::{NotRun, Row, Scale};
@@ -61,7 +61,7 @@ enum Part {
 }
 
 /// Each case with how often it happens, quick and full.
-const CASES: [(&str, usize, usize); 16] = [
+const CASES: [(&str, usize, usize); 17] = [
     ("kill", 25, 500),
     ("commit", 10, 200),
     ("answer", 10, 200),
@@ -73,6 +73,7 @@ const CASES: [(&str, usize, usize); 16] = [
     ("backups", 3, 50),
     ("restore", 3, 50),
     ("migration", 60, 200),
+    ("files", 18, 300),
     ("readers", 1, 4),
     ("full", 3, 30),
     ("clock", 2, 20),
@@ -99,7 +100,7 @@ fn main() -> anyhow::Result<ExitCode> {
     };
     println!("seed {seed}\n");
     println!("case         cycles     sent  acknowledged  lost  doubled  reordered  gaps  overheard      s");
-    open_many_files()?;
+    open_as_many_files_as_allowed()?;
     let mut whole = true;
     for (name, quick, full) in CASES {
         if arguments.only.is_empty() || arguments.only.iter().any(|only| only == name) {
@@ -121,12 +122,6 @@ async fn interruptible(case: impl Future<Output = bool>) -> anyhow::Result<bool>
     }
 }
 
-/// A thousand clients, and a proxy between them and their server, have thousands of connections.
-fn open_many_files() -> anyhow::Result<()> {
-    let allowed = getrlimit(Resource::Nofile).maximum;
-    Ok(setrlimit(Resource::Nofile, Rlimit { current: allowed, maximum: allowed })?)
-}
-
 async fn run(name: &str, scale: Scale) -> anyhow::Result<Row> {
     match name {
         "kill" => cases::kill(scale).await,
@@ -136,6 +131,7 @@ async fn run(name: &str, scale: Scale) -> anyhow::Result<Row> {
         "cuts" => cases::cuts(scale, scale.cycles).await,
         "clients" => cases::clients(scale).await,
         "io-errors" => cases::io_errors(scale).await,
+        "files" => cases::files(scale).await,
         "backups" => cases::backups(scale).await,
         "restore" => cases::restore(scale).await,
         "stall" => cases::stall(scale).await,

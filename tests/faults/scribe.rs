@@ -38,6 +38,7 @@ pub(crate) struct Board {
     refused: AtomicUsize,
     logged_in: AtomicUsize,
     resumed: AtomicUsize,
+    began_anew: AtomicUsize,
     told_to_come_back: AtomicUsize,
     changed: Notify,
 }
@@ -58,6 +59,11 @@ impl Board {
     /// Log-ins without the password, of all there were.
     pub(crate) fn resumed(&self) -> usize {
         self.resumed.load(Ordering::SeqCst)
+    }
+
+    /// How often somebody found another history than the one before.
+    pub(crate) fn began_anew(&self) -> usize {
+        self.began_anew.load(Ordering::SeqCst)
     }
 
     /// How many were told that the server ends the connection.
@@ -158,6 +164,8 @@ struct Scribe {
     /// When it may say something again.
     next: Instant,
     said_last_words: bool,
+    /// Which history it is in.
+    epoch: Option<Epoch>,
     /// Whose last words have come.
     silent: BTreeSet<String>,
     /// The last seq of each conversation that has come or was acknowledged.
@@ -192,6 +200,7 @@ impl Scribe {
             said: 0,
             next: Instant::now(),
             said_last_words: false,
+            epoch: None,
             silent: BTreeSet::new(),
             at: BTreeMap::new(),
             heads: BTreeMap::new(),
@@ -282,6 +291,9 @@ impl Scribe {
 
     fn is_in(&mut self, epoch: Epoch, resumed: bool) -> anyhow::Result<()> {
         self.log.note(&Event::In(epoch))?;
+        if self.epoch.replace(epoch).is_some_and(|before| before != epoch) {
+            self.board.count(&self.board.began_anew);
+        }
         self.heads.clear();
         self.looking_up = false;
         if resumed {

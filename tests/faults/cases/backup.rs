@@ -11,7 +11,7 @@ use sotto_judge::{Event, Place, Random, Said, in_epochs};
 use sotto_proto::Epoch;
 use sotto_tests::binaries::{ServerProcess, server};
 
-use super::{Row, Scale, talk};
+use super::{Row, Scale, talk, upkeep};
 use crate::stage::{FLAGS, Stage, history};
 
 /// Acknowledgements between two steps.
@@ -29,11 +29,11 @@ pub(crate) async fn backups(scale: Scale) -> anyhow::Result<Row> {
         let backup = dir.path().join(cycle.to_string());
         cut_short(stage.data(), &["backup", text(&backup)?], &mut random).await?;
         if backup.exists() {
-            run(stage.data(), &["verify", text(&backup)?]).await?;
+            upkeep(stage.data(), &["verify", text(&backup)?]).await?;
             std::fs::remove_dir_all(&backup)?;
         }
         let (began, so_far) = (Instant::now(), stage.board.acknowledged());
-        run(stage.data(), &["backup", text(&backup)?]).await?;
+        upkeep(stage.data(), &["backup", text(&backup)?]).await?;
         longest = longest.max(began.elapsed());
         meanwhile += stage.board.acknowledged() - so_far;
         made.push((backup, before));
@@ -43,7 +43,7 @@ pub(crate) async fn backups(scale: Scale) -> anyhow::Result<Row> {
     let names = stage.names().to_vec();
     let mut verdict = stage.settle().await?;
     for (backup, before) in made {
-        run(&backup, &["verify"]).await?;
+        upkeep(&backup, &["verify"]).await?;
         verdict.lost.extend(missing(&backup, before, &names).await?);
         std::fs::remove_dir_all(backup)?;
     }
@@ -70,19 +70,20 @@ pub(crate) async fn restore(scale: Scale) -> anyhow::Result<Row> {
     let mut given_up = 0;
     for cycle in 0..scale.cycles {
         stage.goes_on_for(1 + random.index(SOME)).await?;
-        let (before, epoch) = (acknowledged(&stage)?, epoch(&stage)?);
+        let before = acknowledged(&stage)?;
         let backup = dir.path().join(cycle.to_string());
-        run(stage.data(), &["backup", text(&backup)?]).await?;
+        upkeep(stage.data(), &["backup", text(&backup)?]).await?;
         let so_far = stage.board.acknowledged();
         stage.goes_on_for(1 + random.index(SOME)).await?;
         stage.kill();
+        let everybody = stage.board.began_anew() + stage.names().len();
         given_up += stage.board.acknowledged() - so_far;
         let restore = ["restore", text(&backup)?, "--replace"];
         cut_short(stage.data(), &restore, &mut random).await?;
-        run(stage.data(), &restore).await?;
+        upkeep(stage.data(), &restore).await?;
         stage.kept.extend(before.into_values().map(|(_, cid)| cid));
         stage.start()?;
-        everybody_begins_anew(&stage, epoch).await?;
+        stage.until("everybody to begin anew", |board| board.began_anew() >= everybody).await?;
         std::fs::remove_dir_all(backup)?;
         forget_replaced(stage.data())?;
     }
@@ -117,16 +118,6 @@ fn epochs(stage: &Stage) -> anyhow::Result<Vec<Option<Epoch>>> {
     Ok(stage.logs()?.into_iter().map(last).collect())
 }
 
-async fn everybody_begins_anew(stage: &Stage, before: Epoch) -> anyhow::Result<()> {
-    const LOOK: Duration = Duration::from_millis(10);
-    let began = Instant::now();
-    while epochs(stage)?.contains(&Some(before)) {
-        ensure!(began.elapsed() < Duration::from_secs(60), "not everybody comes back after a restore");
-        tokio::time::sleep(LOOK).await;
-    }
-    Ok(())
-}
-
 /// All that a second server, on a backup, lets these people read.
 async fn content(backup: &Path, names: &[String]) -> anyhow::Result<BTreeMap<Place, Said>> {
     let second = ServerProcess::start(backup, &FLAGS);
@@ -136,19 +127,6 @@ async fn content(backup: &Path, names: &[String]) -> anyhow::Result<BTreeMap<Pla
         content.extend(history(&dial, name).await?.0);
     }
     Ok(content)
-}
-
-/// Runs a command of the server's, while everybody goes on.
-async fn run(data: &Path, words: &[&str]) -> anyhow::Result<()> {
-    let (mut command, named) = (server(data, words), words.join(" "));
-    let output = tokio::task::spawn_blocking(move || command.output()).await??;
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    ensure!(
-        output.status.success(),
-        "sotto-server {named}: {told} {}",
-        String::from_utf8_lossy(&output.stdout)
-    );
-    Ok(())
 }
 
 /// Kills a command of the server's after a while that may be longer than it takes.
