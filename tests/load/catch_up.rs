@@ -25,11 +25,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn measure(asked: &Arguments) -> anyhow::Result<Report> {
-    let mut report = Report::default();
-    for _ in 0..asked.runs {
-        report.add(run(asked).await?);
-    }
-    Ok(report)
+    Report::of((asked.runs, &[Kind::Sotto]), async |_| run(asked).await).await
 }
 
 /// The latency of a message is counted from when its reader began to connect.

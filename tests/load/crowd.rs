@@ -54,19 +54,16 @@ pub(crate) async fn compare(
     talk: Talk,
 ) -> anyhow::Result<Report> {
     anyhow::ensure!(clients > 1 && talk.messages > 0, "it takes two to chat, and a message");
-    let mut report = Report::default();
-    for _ in 0..runs {
-        for kind in [Kind::Relay, Kind::Sotto] {
-            let subject = Arc::new(Subject::start(kind, Past { people: clients, messages: 0 }).await?);
-            let crowd = Crowd::gather(&subject, clients).await?;
-            let meter = Meter::start(&subject)?;
-            let latencies = crowd.chat(talk).await;
-            let expected = talk.messages * (clients - 1);
-            let done = Done { scenario, unit: "deliveries", kind, clients, expected };
-            report.add(Row::new(done, meter.stop()?, latencies));
-        }
-    }
-    Ok(report)
+    Report::of((runs, &Kind::BOTH), async |kind| {
+        let subject = Arc::new(Subject::start(kind, Past { people: clients, messages: 0 }).await?);
+        let crowd = Crowd::gather(&subject, clients).await?;
+        let meter = Meter::start(&subject)?;
+        let latencies = crowd.chat(talk).await;
+        let expected = talk.messages * (clients - 1);
+        let done = Done { scenario, unit: "deliveries", kind, clients, expected };
+        Ok(Row::new(done, meter.stop()?, latencies))
+    })
+    .await
 }
 
 /// What everybody shares: when it began, and how many still miss each message.

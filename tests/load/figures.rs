@@ -188,8 +188,18 @@ impl Report {
         );
     }
 
-    pub(crate) fn add(&mut self, row: Row) {
-        self.rows.push(row);
+    /// So many runs of each kind, in turn.
+    pub(crate) async fn of(
+        (runs, kinds): (usize, &[Kind]),
+        mut run: impl AsyncFnMut(Kind) -> anyhow::Result<Row>,
+    ) -> anyhow::Result<Self> {
+        let mut report = Self::default();
+        for _ in 0..runs {
+            for kind in kinds {
+                report.rows.push(run(*kind).await?);
+            }
+        }
+        Ok(report)
     }
 
     /// Nothing that should have come has not.

@@ -24,13 +24,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn measure(asked: &Arguments) -> anyhow::Result<Report> {
-    let mut report = Report::default();
-    for _ in 0..asked.runs {
-        for kind in [Kind::Relay, Kind::Sotto] {
-            report.add(run(asked, kind).await?);
-        }
-    }
-    Ok(report)
+    Report::of((asked.runs, &Kind::BOTH), async |kind| run(asked, kind).await).await
 }
 
 async fn run(asked: &Arguments, kind: Kind) -> anyhow::Result<Row> {

@@ -32,11 +32,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn measure(asked: &Arguments) -> anyhow::Result<Report> {
-    let mut report = Report::default();
-    for _ in 0..asked.runs {
-        report.add(run(asked).await?);
-    }
-    Ok(report)
+    Report::of((asked.runs, &[Kind::Sotto]), async |_| run(asked).await).await
 }
 
 async fn run(asked: &Arguments) -> anyhow::Result<Row> {

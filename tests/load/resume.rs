@@ -21,13 +21,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn measure(asked: &Arguments) -> anyhow::Result<Report> {
-    let mut report = Report::default();
-    for _ in 0..asked.runs {
-        for kind in [Kind::Relay, Kind::Sotto] {
-            report.add(run(asked.clients, kind).await?);
-        }
-    }
-    Ok(report)
+    Report::of((asked.runs, &Kind::BOTH), async |kind| run(asked.clients, kind).await).await
 }
 
 async fn run(clients: usize, kind: Kind) -> anyhow::Result<Row> {

@@ -25,6 +25,10 @@ pub(crate) enum Kind {
     Sotto,
 }
 
+impl Kind {
+    pub(crate) const BOTH: [Self; 2] = [Self::Relay, Self::Sotto];
+}
+
 /// Who is known to a server before it starts, and how much has been said by then.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Past {
