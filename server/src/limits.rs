@@ -72,7 +72,7 @@ limits! {
     password_hashes "password-hashes" = 4, 1..
         "argon2 computations at once, each with the memory that --argon2 says; the rest wait";
     password_queue "password-queue" = 64, 1..
-        "log-ins and registrations waiting for one; the rest are told 216 busy";
+        "log-ins and registrations waiting for one, in turns by source; the last from where most wait are told 216 busy";
     password_bytes "password-bytes" = 8, 1..
         "the shortest password, in bytes; shorter ones are refused at registration";
     messages_per_second "messages-per-second" = 10, 1..

@@ -1,24 +1,25 @@
 //! Passwords: which are good enough, and argon2id off the async threads with bounded concurrency.
 //!
-//! At most a few hashes run at once (each takes the memory that `--argon2` says), a bounded number wait, and
-//! the rest are told to come back.
+//! At most a few hashes run at once (each takes the memory that `--argon2` says), a bounded number wait, in turns by where they come
+//! from, and the rest are told to come back.
+
+mod hashers;
+mod turns;
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use argon2::password_hash::phc::PasswordHash as Phc;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use sotto_proto::Password;
-use tokio::sync::Semaphore;
-use tokio::task::JoinError;
 use tracing::debug;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use crate::limits::Limits;
 use crate::store::PasswordHash;
+use crate::throttle::Source;
+use hashers::Hashers;
 
 /// Passwords that guessers try first, at least 8 bytes long, lower case, sorted. The most frequent ones of
 /// the list in zxcvbn (MIT), and some that are common in Chinese.
@@ -99,9 +100,7 @@ pub(crate) struct Passwords {
     hasher: Argon2<'static>,
     /// A hash of nothing anybody knows, with the cost in force: an unknown name costs what a known one does.
     dummy: PasswordHash,
-    running: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    queue: usize,
+    hashers: Hashers,
     min_bytes: usize,
 }
 
@@ -114,14 +113,11 @@ impl Passwords {
         let secret = getrandom::u64().map_err(|error| error.to_string())?.to_be_bytes();
         let dummy = hash(&hasher, &secret)
             .map_err(|_| "argon2 does not work here: is there enough memory for --argon2?")?;
-        Ok(Self {
-            hasher,
-            dummy,
-            running: Arc::new(Semaphore::new(limits.password_hashes())),
-            waiting: AtomicUsize::new(0),
-            queue: limits.password_queue(),
-            min_bytes: limits.password_bytes(),
-        })
+        // In this crate's own tests here and now: a thread is done when it is done, and a simulated schedule could not be repeated.
+        let threads = if cfg!(test) { 0 } else { limits.password_hashes() };
+        let hashers = Hashers::start(threads, limits.password_queue())
+            .map_err(|error| format!("cannot start the threads that hash passwords: {error}"))?;
+        Ok(Self { hasher, dummy, hashers, min_bytes: limits.password_bytes() })
     }
 
     /// Whether somebody may choose this password; the refusal is a sentence.
@@ -136,44 +132,40 @@ impl Passwords {
         Ok(())
     }
 
-    pub(crate) async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+    pub(crate) async fn hash(&self, password: &Password, from: Source) -> Result<PasswordHash, HashError> {
         let (hasher, normal) = (self.hasher.clone(), normalize(password));
-        self.compute(move || hash(&hasher, normal.as_bytes())).await
+        self.compute(from, move || hash(&hasher, normal.as_bytes())).await
     }
 
     /// Compares with `stored`, or with the dummy, at equal cost, when there is no such account.
     pub(crate) async fn verify(
         &self,
-        password: &Password,
+        (password, from): (&Password, Source),
         stored: Option<&PasswordHash>,
     ) -> Result<Verdict, HashError> {
         let (hasher, normal) = (self.hasher.clone(), normalize(password));
         let known = stored.is_some();
         let stored = stored.unwrap_or(&self.dummy).clone();
-        let verdict = self.compute(move || verify(&hasher, normal.as_bytes(), &stored)).await?;
+        let verdict = self.compute(from, move || verify(&hasher, normal.as_bytes(), &stored)).await?;
         Ok(if known { verdict } else { Verdict::Wrong })
     }
 
-    async fn compute<T, F>(&self, work: F) -> Result<T, HashError>
-    where
-        T: Send + 'static,
-        F: FnOnce() -> Result<T, HashError> + Send + 'static,
-    {
-        let permit = match Arc::clone(&self.running).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => {
-                let _place = Waiting::take(&self.waiting, self.queue).ok_or(HashError::Busy)?;
-                Arc::clone(&self.running).acquire_owned().await.map_err(|_| HashError::Internal)?
-            }
-        };
-        let computing = aside(move || {
-            // Held until the memory is free again, even if whoever asked has gone.
-            let _permit = permit;
+    /// Whether a password from there could be looked at before long. [`HashError::Busy`] without it costs a look at the store.
+    pub(crate) fn have_a_place(&self, from: Source) -> bool {
+        self.hashers.have_a_place(from)
+    }
+
+    async fn compute<T: Send + 'static>(
+        &self,
+        from: Source,
+        work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, HashError> {
+        let counted = move || {
             // One line each: what a restart costs can be counted.
             debug!("a password hash is computed");
             work()
-        });
-        computing.await.map_err(|_| HashError::Internal)?
+        };
+        self.hashers.run(from, counted).await
     }
 }
 
@@ -181,32 +173,6 @@ impl fmt::Debug for Passwords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Passwords").field("hasher", &self.hasher).finish_non_exhaustive()
     }
-}
-
-/// A place in the queue.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn take(waiting: &'a AtomicUsize, queue: usize) -> Option<Self> {
-        let before = waiting.fetch_add(1, Ordering::Relaxed);
-        let place = Self(waiting);
-        (before < queue).then_some(place)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// In a thread that may take its time. In this crate's own tests here and now: another thread is done when it is done, and a
-/// simulated schedule could not be repeated.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
-    #[cfg(test)]
-    return Ok(work());
-    #[cfg(not(test))]
-    tokio::task::spawn_blocking(work).await
 }
 
 fn normalize(password: &Password) -> Zeroizing<String> {
@@ -252,28 +218,29 @@ mod tests {
     }
 
     const LEAST: &str = "m=19456,t=2,p=1";
+    const HERE: Source = Source::V4(1);
 
     #[tokio::test]
     async fn a_password_is_right_in_every_composition_and_nothing_else_is() {
         let passwords = passwords(LEAST);
-        let stored = passwords.hash(&typed("zoë ist da")).await.unwrap();
+        let stored = passwords.hash(&typed("zoë ist da"), HERE).await.unwrap();
         assert!(stored.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        let verdict = async |text| passwords.verify(&typed(text), Some(&stored)).await;
+        let verdict = async |text| passwords.verify((&typed(text), HERE), Some(&stored)).await;
         assert_eq!(verdict("zoe\u{308} ist da").await, Ok(Verdict::Right));
         assert_eq!(verdict("zoë ist nicht da").await, Ok(Verdict::Wrong));
     }
 
     #[tokio::test]
     async fn a_hash_below_the_policy_is_right_but_weak() {
-        let stored = passwords(LEAST).hash(&typed("correct horse")).await.unwrap();
+        let stored = passwords(LEAST).hash(&typed("correct horse"), HERE).await.unwrap();
         let stronger = passwords("m=24576,t=2,p=1");
-        let verdict = stronger.verify(&typed("correct horse"), Some(&stored)).await;
+        let verdict = stronger.verify((&typed("correct horse"), HERE), Some(&stored)).await;
         assert_eq!(verdict, Ok(Verdict::RightButWeak));
     }
 
     #[tokio::test]
     async fn nobody_s_password_is_always_wrong() {
-        assert_eq!(passwords(LEAST).verify(&typed("x"), None).await, Ok(Verdict::Wrong));
+        assert_eq!(passwords(LEAST).verify((&typed("x"), HERE), None).await, Ok(Verdict::Wrong));
     }
 
     #[test]

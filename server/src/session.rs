@@ -222,7 +222,8 @@ impl Session {
             Request::Files => file::list(&self.server, member, asker).await,
             Request::SmallFile { content } => file::small(&self.server, member, (asker, content)).await,
             Request::ChangePassword { old, new } => {
-                password::change(&self.server, member, (asker, password::Change { old, new })).await
+                let change = password::Change { old, new, from: self.admission.source };
+                password::change(&self.server, member, (asker, change)).await
             }
             Request::Who { all } => presence::who(&self.server, member, (asker, all)).await,
             _ => {

@@ -21,6 +21,7 @@ use crate::outbox::Introduction;
 use crate::passwords::{HashError, Verdict};
 use crate::session::{Asker, Member, Session, random};
 use crate::store::{Account, Credentials, NewAccount, Seat, StoreError, TokenUse};
+use crate::throttle::Source;
 
 /// 101.
 pub(crate) struct LogIn {
@@ -74,7 +75,8 @@ pub(crate) async fn register(session: &mut Session, asker: &Asker, asked: Regist
         asker.reply(&Reply::NameTaken);
         return Ok(());
     };
-    let password = server.passwords.hash(&asked.password).await.map_err(not_hashed)?;
+    let password =
+        server.passwords.hash(&asked.password, session.admission.source).await.map_err(not_hashed)?;
     let start = NewAccount { password, lobby: server.config.lobby_history.into(), at: now_millis() };
     if server.store.register(&asked.user, start).await?.is_none() {
         asker.reply(&Reply::NameTaken);
@@ -89,10 +91,9 @@ pub(crate) async fn register(session: &mut Session, asker: &Asker, asked: Regist
 /// Begins a session with a password.
 pub(crate) async fn log_in(session: &mut Session, asker: &Asker, asked: LogIn) -> Result<(), Failure> {
     let (server, began) = (Arc::clone(&session.server), Instant::now());
-    let who = (&asked.user, asked.device.as_ref());
-    let attempt =
-        server.guard.begin(who, session.admission.source, Instant::now()).map_err(Failure::Refused)?;
-    let (verdict, known) = match check(&server, (&asked.user, &asked.password)).await {
+    let (who, from) = ((&asked.user, asked.device.as_ref()), session.admission.source);
+    let attempt = server.guard.begin(who, from, Instant::now()).map_err(Failure::Refused)?;
+    let (verdict, known) = match check(&server, (&asked.user, &asked.password), from).await {
         Ok(checked) => checked,
         Err(failure) => {
             server.guard.not_made(&attempt, Instant::now());
@@ -111,7 +112,7 @@ pub(crate) async fn log_in(session: &mut Session, asker: &Asker, asked: LogIn) -
     };
     server.guard.right(&attempt, Instant::now());
     if verdict == Verdict::RightButWeak {
-        strengthen(&server, &account, &asked.password).await;
+        strengthen(&server, &account, (&asked.password, from)).await;
     }
     let token = Token::from_bytes(random()?);
     let claim = if asked.take_over { Claim::TakeOver } else { Claim::Ask };
@@ -146,10 +147,15 @@ async fn on_the_beat(began: Instant, beat: Duration) {
 pub(super) async fn check(
     server: &Server,
     (user, password): (&Username, &Password),
+    from: Source,
 ) -> Result<(Verdict, Option<Credentials>), Failure> {
+    // When hundreds come at once, most are told to come back: that is not worth a look at the store, for which chat would wait.
+    if !server.passwords.have_a_place(from) {
+        return Err(not_hashed(HashError::Busy));
+    }
     let known = server.store.credentials(user).await?;
     let stored = known.as_ref().map(|known| &known.password);
-    let verdict = server.passwords.verify(password, stored).await.map_err(not_hashed)?;
+    let verdict = server.passwords.verify((password, from), stored).await.map_err(not_hashed)?;
     Ok((verdict, known))
 }
 
@@ -212,9 +218,9 @@ pub(super) fn not_hashed(error: HashError) -> Failure {
     }
 }
 
-async fn strengthen(server: &Server, account: &Account, password: &Password) {
+async fn strengthen(server: &Server, account: &Account, (password, from): (&Password, Source)) {
     // The log-in is not worth less because the hash could not be renewed just now.
-    let Ok(hash) = server.passwords.hash(password).await else { return };
+    let Ok(hash) = server.passwords.hash(password, from).await else { return };
     match server.store.set_password(account.id, hash).await {
         Ok(()) => info!(user = %account.name, "renewed the password's hash"),
         Err(fault) => warn!(user = %account.name, error = %fault, "cannot renew the password's hash"),

@@ -9,11 +9,13 @@ use crate::Server;
 use crate::error::Failure;
 use crate::passwords::Verdict;
 use crate::session::{Asker, Member};
+use crate::throttle::Source;
 
-/// The one until now, and the one from now on.
+/// The one until now, the one from now on, and where that is asked for.
 pub(crate) struct Change {
     pub(crate) old: Password,
     pub(crate) new: Password,
+    pub(crate) from: Source,
 }
 
 /// Changes it, and voids every token but this session's.
@@ -25,7 +27,7 @@ pub(crate) async fn change(
     server.passwords.acceptable(&asked.new).map_err(|why| Failure::refused(Reason::BadPassword, why))?;
     let user = &member.account.name;
     let attempt = server.guard.begin_change(user, Instant::now()).map_err(Failure::Refused)?;
-    let verdict = match check(server, (user, &asked.old)).await {
+    let verdict = match check(server, (user, &asked.old), asked.from).await {
         Ok((verdict, _)) => verdict,
         Err(failure) => {
             server.guard.not_made(&attempt, Instant::now());
@@ -38,7 +40,7 @@ pub(crate) async fn change(
         return Ok(());
     }
     server.guard.right(&attempt, Instant::now());
-    let hash = server.passwords.hash(&asked.new).await.map_err(not_hashed)?;
+    let hash = server.passwords.hash(&asked.new, asked.from).await.map_err(not_hashed)?;
     server.store.change_password(member.account.id, hash, member.token).await?;
     info!(%user, "changed the password");
     asker.reply(&Reply::PasswordChanged);

@@ -20,6 +20,7 @@ use crate::passwords::Passwords;
 use crate::spool::Spool;
 use crate::store::PasswordHash;
 use crate::store::memory::{Memory, Shelf, Tables, look};
+use crate::throttle::Source;
 use crate::{Argon2Cost, Config, Limits, Server, assemble_over, connection};
 
 /// The password of everybody.
@@ -190,7 +191,7 @@ fn shared() -> &'static Shared {
         let passwords = Passwords::new(config.argon2, &config.limits).unwrap();
         let password = sotto_proto::Password::new(PASSWORD).unwrap();
         // In this crate's tests it is done when it is asked for.
-        let hashing = passwords.hash(&password);
+        let hashing = passwords.hash(&password, Source::V4(0));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let hash = std::thread::scope(|scope| scope.spawn(|| runtime.block_on(hashing)).join().unwrap());
         Shared { config, spool, hash: hash.unwrap(), _dir: dir }
