@@ -42,7 +42,8 @@ pub(crate) async fn serve(
     admission: Admission,
 ) -> ConnectionEnd {
     let (reader, writer) = tokio::io::split(stream);
-    let outbox = Arc::new(Outbox::new(server.limits().outbox_bytes()));
+    let limits = server.limits();
+    let outbox = Arc::new(Outbox::with_bounds(limits.outbox_bytes(), limits.stranger_outbox_bytes()));
     let sent_away = admission.sent_away.clone();
     let mut session = Session::new(Arc::clone(&server), Arc::clone(&outbox), admission);
     let mut writer = Writer { stream: writer, outgoing: Outgoing::default(), server: Arc::clone(&server) };
@@ -82,9 +83,7 @@ async fn converse<S: Transport>(mut reader: ReadHalf<S>, session: &mut Session) 
         };
         match frame {
             Ok(frame) => {
-                // Answers wait in the outbox; whoever does not read them is not asked for more questions.
-                session.outbox().room().await;
-                if let Err(end) = session.handle(&frame).await {
+                if let Err(end) = answer(&frame, session).await {
                     return end;
                 }
             }
@@ -97,6 +96,17 @@ async fn converse<S: Transport>(mut reader: ReadHalf<S>, session: &mut Session) 
             }
         }
     }
+}
+
+/// Answers wait in the outbox; whoever does not read them is not asked for more questions. A stranger's time runs out meanwhile.
+async fn answer(frame: &Frame, session: &mut Session) -> Result<(), ConnectionEnd> {
+    if session.is_member() {
+        session.outbox().room().await;
+    } else {
+        let room = timeout_at(session.next_deadline(), session.outbox().room()).await;
+        room.map_err(|_| ConnectionEnd::LogInTimeout)?;
+    }
+    session.handle(frame).await
 }
 
 async fn next_frame<S: Transport>(
@@ -218,13 +228,21 @@ impl<S: Transport> Writer<S> {
                 let written = timeout(patience, self.stream.write_buf(&mut self.outgoing)).await;
                 written.map_err(|_| ConnectionEnd::WriteStalled)?.map_err(ConnectionEnd::from)?;
             }
+            if outbox.user().is_none() {
+                // What a stranger does not read must not gather in TLS's own buffer either, which takes 64 KiB.
+                self.flush().await?;
+            }
             if !outbox.take_now(&mut self.outgoing, RECORD) {
                 break;
             }
         }
         // Nothing to write: an idle connection keeps no buffer.
         self.outgoing.shrink();
-        let flushed = timeout(patience, self.stream.flush()).await;
+        self.flush().await
+    }
+
+    async fn flush(&mut self) -> Result<(), ConnectionEnd> {
+        let flushed = timeout(self.server.limits().write(), self.stream.flush()).await;
         flushed.map_err(|_| ConnectionEnd::WriteStalled)?.map_err(ConnectionEnd::from)
     }
 

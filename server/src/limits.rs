@@ -87,6 +87,8 @@ limits! {
         "messages waiting to be stored; beyond that their connections wait";
     outbox_bytes "outbox-bytes" = 262144, 65536..
         "bytes waiting to be written to one client; beyond that it is read from the store at its own pace";
+    stranger_outbox_bytes "stranger-outbox-bytes" = 4096, 1..
+        "the same for somebody who has not logged in; beyond that nothing more is read";
     write_seconds "write-seconds" = 30, 1..
         "without a client taking up to 16 KiB that wait for it; then the connection is closed";
     ping_seconds "ping-seconds" = 30, 1..
@@ -264,6 +266,10 @@ impl Limits {
 
     pub(crate) fn outbox_bytes(&self) -> usize {
         count(self.outbox_bytes)
+    }
+
+    pub(crate) fn stranger_outbox_bytes(&self) -> usize {
+        count(self.stranger_outbox_bytes).min(self.outbox_bytes())
     }
 
     pub(crate) fn write(&self) -> Duration {

@@ -35,6 +35,8 @@ pub(crate) struct OutboxId(u64);
 pub(crate) struct Outbox {
     id: OutboxId,
     limit: usize,
+    /// Until somebody has logged in.
+    strangers_limit: usize,
     state: Mutex<State>,
     /// Whose it is, once logged in.
     user: OnceLock<UserId>,
@@ -105,11 +107,18 @@ pub(crate) enum Gap {
 }
 
 impl Outbox {
+    #[cfg(test)]
     pub(crate) fn new(limit: usize) -> Self {
+        Self::with_bounds(limit, limit)
+    }
+
+    /// Takes so many bytes, and fewer until somebody has logged in.
+    pub(crate) fn with_bounds(limit: usize, strangers_limit: usize) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             id: OutboxId(NEXT.fetch_add(1, Ordering::Relaxed)),
             limit,
+            strangers_limit,
             state: Mutex::default(),
             user: OnceLock::new(),
             downloads: Downloads::default(),
@@ -143,9 +152,13 @@ impl Outbox {
 
     /// Waits until there is room. One waiter at a time: the connection's reader.
     pub(crate) async fn room(&self) {
-        while self.state().bytes >= self.limit {
+        while self.is_full(&self.state()) {
             self.room.notified().await;
         }
+    }
+
+    fn is_full(&self, state: &State) -> bool {
+        state.bytes >= if state.mode == Mode::Stranger { self.strangers_limit } else { self.limit }
     }
 
     /// The client is `user` from now on, and this frame tells it so.
@@ -318,7 +331,7 @@ impl Outbox {
         let fed = state.content.len() <= AHEAD;
         let low = state.bytes <= self.limit / LOW_WATER_DIVISOR;
         let hungry = low && state.mode == Mode::CatchingUp;
-        let room = state.bytes < self.limit;
+        let room = !self.is_full(&state);
         drop(state);
         if fed {
             self.content_room.notify_one();

@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use sotto_proto::{Reason, Reply};
+use sotto_proto::{Reason, Reply, Request};
 use sotto_tests::{House, Person, soon};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 /// A connection from another of this machine's addresses.
@@ -50,4 +50,12 @@ async fn who_is_sent_away_for_somebody_else_is_told_so() {
     let said = ann.until_the_end().await;
     let [Reply::Goodbye(refusal)] = &said[..] else { panic!("{said:?}") };
     assert_eq!(refusal.reason, Reason::TooManyConnections);
+}
+
+#[tokio::test]
+async fn a_stranger_who_reads_no_answer_is_sent_away_in_time_as_well() {
+    let house = House::with_limits(&["login-seconds=1"]).await;
+    let (mut deaf, _) = Person::stranger(&house.dial()).await.into_parts();
+    let ping = Request::Ping { body: vec![b'x'; 4000].into() }.encode(None);
+    soon("the server to hang up", async { while deaf.write_all(&ping).await.is_ok() {} }).await;
 }

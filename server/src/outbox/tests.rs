@@ -316,3 +316,19 @@ fn content_of_a_file_goes_out_only_when_nothing_else_waits() {
     outbox.end_download(file);
     assert!(!outbox.take_now(&mut Outgoing::default(), 4096));
 }
+
+#[tokio::test]
+async fn what_waits_for_a_stranger_is_little_and_for_a_member_more() {
+    let outbox = Outbox::with_bounds(LIMIT, 10);
+    outbox.reply(Bytes::from_static(b"0123456789"));
+    let room = async |outbox: &Outbox| {
+        tokio::select! {
+            biased;
+            () = outbox.room() => true,
+            () = std::future::ready(()) => false,
+        }
+    };
+    assert!(!room(&outbox).await);
+    outbox.begin(ME, Reply::Registered.encode(None));
+    assert!(room(&outbox).await);
+}
