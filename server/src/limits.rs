@@ -58,7 +58,7 @@ limits! {
     failed_logins "failed-logins" = 3, 1..
         "wrong passwords on one connection; then it is ended with 217";
     wrong_password_millis "wrong-password-millis" = 100, 1..
-        "milliseconds, or a multiple of that, after which a wrong password is answered, whatever took how long";
+        "milliseconds, or a multiple of that, after which a wrong password or token is answered, whatever took how long";
     logins_per_source "logins-per-source" = 20, 1..
         "failed log-ins from one source in 10 minutes; then 216 throttled with retry-after";
     logins_per_account "logins-per-account" = 5, 1..

@@ -136,8 +136,8 @@ pub(crate) async fn log_in(session: &mut Session, asker: &Asker, asked: LogIn) -
     catch_up(&server, asker, (&account, &missed)).await
 }
 
-/// Waits for the next beat since `began`. How long a password was looked at tells who has an account: a row takes the store longer
-/// than none, and a hash that was made with an earlier setting takes another time than the one that stands for nobody's.
+/// Waits for the next beat since `began`. How long a password or a token was looked at tells who has an account: a row takes the
+/// store longer than none, and a hash that was made with an earlier setting takes another time than the one that stands for nobody's.
 async fn on_the_beat(began: Instant, beat: Duration) {
     let beats = began.elapsed().as_nanos().div_ceil(beat.as_nanos().max(1));
     tokio::time::sleep_until(began + beat.saturating_mul(u32::try_from(beats).unwrap_or(0))).await;
@@ -161,12 +161,13 @@ pub(super) async fn check(
 
 /// Goes on with a session after a cut. No password, no password hash.
 pub(crate) async fn resume(session: &mut Session, asker: &Asker, asked: Resume) -> Result<(), Failure> {
-    let server = Arc::clone(&session.server);
+    let (server, began) = (Arc::clone(&session.server), Instant::now());
     let now = now_millis();
     let expires = now.saturating_add(server.limits().token_millis());
     let shown = TokenUse { hash: hash(&asked.token), now, expires };
     let Some(account) = server.store.use_token(&asked.user, shown).await? else {
         info!("a session that cannot be resumed");
+        on_the_beat(began, server.limits().wrong_password()).await;
         return session.wrong_password(asker);
     };
     let claimed = claim_account(session, asker, (&account, &asked.token, Claim::Ask)).await?;
