@@ -276,3 +276,23 @@ fn the_server_opens_as_many_files_as_the_hard_limit_allows() {
     let [soft, hard, ..] = line.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{line}") };
     assert!(soft == hard && soft != "256", "{line}");
 }
+
+/// Judged by the systemd of this machine, where there is one.
+#[test]
+fn the_unit_for_systemd_is_understood_and_leaves_the_server_little() {
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/packaging/sotto-server.service");
+    // Nothing of it is installed here.
+    let unit = fs::read_to_string(unit).unwrap().replace("/usr/local/bin/sotto-server", "/bin/true");
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("sotto-server.service");
+    fs::write(&file, unit).unwrap();
+    let judge = |arguments: &[&str]| {
+        std::process::Command::new("systemd-analyze").args(arguments).arg(&file).output()
+    };
+    let Ok(verdict) = judge(&["verify"]) else { return };
+    let said = String::from_utf8_lossy(&verdict.stderr);
+    assert!(verdict.status.success() && !said.contains("sotto"), "{said}");
+    // 1.5 on systemd's scale, from 0 to 10, of what somebody could do who has taken the server over.
+    let verdict = judge(&["security", "--offline=yes", "--threshold=15"]).unwrap();
+    assert!(verdict.status.success(), "{}", String::from_utf8_lossy(&verdict.stdout));
+}
