@@ -83,7 +83,13 @@ async fn every_answer_repeats_the_reference_of_its_request() {
 async fn a_stranger_may_ask_for_nothing_but_to_be_let_in() {
     let house = House::open().await;
     let mut stranger = Person::stranger(&house.dial()).await;
-    for payload in [&b"106\r\n*\r\nhi"[..], b"107 conv=1", b"108", b"108 all=1", b"211\r\nx"] {
+    let file = "file=00000000000000000000000000000001";
+    let of_a_file =
+        [format!("109 {file} off=0\r\nx"), format!("111 {file} say=accept"), format!("112 {file} off=0")];
+    let of_a_file = of_a_file.iter().map(String::as_bytes);
+    let plain = [&b"104 old=12\r\nold passwordnew password"[..], b"106\r\n*\r\nhi", b"107 conv=1", b"108"];
+    let more = [&b"108 all=1"[..], b"109\r\nx", b"113", b"211\r\nx"];
+    for payload in plain.into_iter().chain(more).chain(of_a_file) {
         stranger.sends_payload(payload).await;
         assert_eq!(reason(Some(stranger.next().await)), Reason::LogInFirst, "{payload:?}");
     }

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rcgen::{CertificateParams, Issuer, KeyPair, SanType};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use sotto_certs::{Existing, Names, SERVER_CERTIFICATE, SERVER_KEY};
@@ -14,6 +13,7 @@ use sotto_client::{
 use sotto_proto::{Password, Reply, Username};
 use sotto_server::Reloaded;
 use sotto_tests::binaries::ServerProcess;
+use sotto_tests::certificates::issued;
 use sotto_tests::{House, PASSWORD, Person, soon};
 use tempfile::TempDir;
 
@@ -75,8 +75,8 @@ async fn files_that_cannot_be_used_leave_the_certificate_in_use() {
     let others = |name: &str| fs::read_to_string(other.path().join(name)).unwrap();
     let (end, now) = (good_cert.find("-----END").unwrap(), SystemTime::now());
     let leaf_alone = beginning(&good_cert, good_cert.rfind("-----BEGIN").unwrap());
-    let (expired, expired_key) = issued(&dir, now - 90 * DAY, now - DAY);
-    let (early, early_key) = issued(&dir, now + DAY, now + 90 * DAY);
+    let (expired, expired_key) = issued(&dir, (now - 90 * DAY, now - DAY)).unwrap();
+    let (early, early_key) = issued(&dir, (now + DAY, now + 90 * DAY)).unwrap();
     for (cert_pem, key_pem, complaint) in [
         (beginning(&good_cert, end / 2), &*good_key, "server.pem"),
         (leaf_alone, &good_key, "another identity"),
@@ -104,19 +104,6 @@ async fn files_that_cannot_be_used_leave_the_certificate_in_use() {
 
 fn beginning(text: &str, bytes: usize) -> &str {
     text.get(..bytes).unwrap()
-}
-
-/// A certificate of the identity in `dir` with its chain, and its key, valid for a time of its own.
-fn issued(dir: &Path, from: SystemTime, to: SystemTime) -> (String, String) {
-    let read = |name: &str| fs::read_to_string(dir.join(name)).unwrap();
-    let (identity, identity_key) = (read(sotto_certs::IDENTITY_CERTIFICATE), read(sotto_certs::IDENTITY_KEY));
-    let issuer = Issuer::from_ca_cert_pem(&identity, KeyPair::from_pem(&identity_key).unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::default();
-    params.subject_alt_names = vec![SanType::IpAddress([127, 0, 0, 1].into())];
-    (params.not_before, params.not_after) = (from.into(), to.into());
-    let leaf = params.signed_by(&key, &issuer).unwrap();
-    (format!("{}{identity}", leaf.pem()), key.serialize_pem())
 }
 
 #[tokio::test]

@@ -250,3 +250,26 @@ async fn a_name_that_looks_like_somebody_else_s_is_taken() {
     let mut stranger = Person::stranger(&house.dial()).await;
     assert_eq!(stranger.registers("Mаry", PASSWORD).await, Reply::NameTaken);
 }
+
+#[tokio::test]
+async fn nobody_can_say_who_they_are_or_when_they_speak() {
+    let house = House::open().await;
+    let [mut ann, mut bob] = house.join(["ann", "bob"]).await;
+    let (conv, before) = ann.posts("as herself").await;
+    bob.reads("ann", "as herself").await;
+    ann.sends_payload(b"106 from=bob user=bob conv=7 seq=99 at=1\r\n*\r\nas somebody else").await;
+    let seen = bob.reads("ann", "as somebody else").await;
+    assert_eq!((seen.conv, seen.seq), (conv, before + 1));
+    ann.leaves().await;
+    let mut again = Person::stranger(&house.dial()).await;
+    for name in ["ann ", "ann\0", "\u{202e}ann"] {
+        again.sends_payload(format!("101\r\n{name}\r\n{PASSWORD}").as_bytes()).await;
+        let answer = again.next().await;
+        assert!(
+            matches!(&answer, Reply::Refused(refusal) if refusal.reason == Reason::BadName),
+            "{name:?}: {answer:?}"
+        );
+    }
+    let answer = again.logs_in("ANN", PASSWORD).await;
+    assert!(matches!(answer, Reply::LoggedIn { user, .. } if user.as_str() == "ann"));
+}

@@ -1,11 +1,16 @@
-//! Many strangers at the door, from many addresses: whoever has a password gets in all the same.
+//! Many strangers at the door, from many addresses: whoever has a password gets in all the same. And people who ask and do not listen.
 
 use std::net::SocketAddr;
 
-use sotto_proto::{Reason, Reply, Request};
-use sotto_tests::{House, Person, soon};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use sotto_client::{Dial, Trust};
+use sotto_proto::{Page, Password, Reason, Reply, Request};
+use sotto_tests::binaries::ServerProcess;
+use sotto_tests::{House, PASSWORD, Person, soon};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
+
+use crate::identity::connector;
 
 /// A connection from another of this machine's addresses.
 async fn comes_from(source: [u8; 4], house: &House) -> TcpStream {
@@ -52,10 +57,85 @@ async fn who_is_sent_away_for_somebody_else_is_told_so() {
     assert_eq!(refusal.reason, Reason::TooManyConnections);
 }
 
+/// Somebody from another address who has come as far as TLS.
+async fn stranger_from(source: [u8; 4], house: &House) -> Person {
+    let stream = BufReader::new(comes_from(source, house).await);
+    let tls = connector(house, vec![sotto_server::ALPN.to_vec()]);
+    let name = "localhost".try_into().unwrap();
+    Person::connected(soon("a handshake", tls.connect(name, stream)).await.unwrap())
+}
+
+#[tokio::test]
+async fn a_flood_of_log_ins_from_one_place_keeps_nobody_else_waiting() {
+    let house = House::with_limits(&["password-hashes=1", "password-queue=4", "logins-per-source=0"]).await;
+    Person::newcomer(&house, "bob").await.leaves().await;
+    let mut flood = Vec::new();
+    for _ in 0..20 {
+        flood.push(stranger_from([127, 0, 1, 1], &house).await);
+    }
+    for (number, one) in flood.iter_mut().enumerate() {
+        let (user, password) = (format!("nobody{number}").parse().unwrap(), Password::new(PASSWORD).unwrap());
+        one.sends(&Request::LogIn { user, password, take_over: false, peek: false, device: None }).await;
+    }
+    Person::logged_in(&house, "bob").await;
+    for one in &mut flood {
+        match one.next().await {
+            Reply::WrongPassword => {}
+            Reply::Refused(told) => assert!(told.reason == Reason::Busy && told.retry_after.is_some()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_stranger_who_reads_no_answer_is_sent_away_in_time_as_well() {
     let house = House::with_limits(&["login-seconds=1"]).await;
     let (mut deaf, _) = Person::stranger(&house.dial()).await.into_parts();
     let ping = Request::Ping { body: vec![b'x'; 4000].into() }.encode(None);
     soon("the server to hang up", async { while deaf.write_all(&ping).await.is_ok() {} }).await;
+}
+
+#[tokio::test]
+async fn a_member_who_asks_and_does_not_listen_is_answered_later_and_holds_up_nobody() {
+    const ASKED: usize = 300;
+    let house = House::open().await;
+    let [mut ann, mut bob] = house.join(["ann", "bob"]).await;
+    for _ in 0..20 {
+        ann.posts(&"x".repeat(4000)).await;
+    }
+    let (conv, _) = ann.posts("the last of many").await;
+    let asked = Request::History { conv, page: Page::Latest, limit: 20 }.encode(None);
+    bob.sends_bytes(&asked.repeat(ASKED)).await;
+    for _ in 0..10 {
+        ann.posts("unmoved").await;
+    }
+    for _ in 0..ASKED {
+        bob.waits_for("218", |reply| matches!(reply, Reply::End { .. })).await;
+    }
+    ann.posts("and now?").await;
+    bob.waits_for(
+        "the news",
+        |reply| matches!(reply, Reply::Message(news) if news.text.as_str() == "and now?"),
+    )
+    .await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_server_that_can_open_nothing_more_serves_who_is_in_and_then_others() {
+    let dir = TempDir::new().unwrap();
+    let few = ["prlimit", "--nofile=64:64"].map(str::to_owned);
+    let server = ServerProcess::start_under(&few, dir.path(), &[]).unwrap();
+    let dial = Dial::new(&server.link, Trust::Nothing);
+    let mut ann = Person::stranger(&dial).await;
+    assert_eq!(ann.registers("ann", PASSWORD).await, Reply::Registered);
+    assert!(matches!(ann.logs_in("ann", PASSWORD).await, Reply::LoggedIn { .. }));
+    let mut crowd = Vec::new();
+    for _ in 0..100 {
+        crowd.push(TcpStream::connect(("127.0.0.1", server.link.port)).await.unwrap());
+    }
+    ann.posts("still here").await;
+    drop(crowd);
+    let mut bob = Person::stranger(&dial).await;
+    assert_eq!(bob.registers("bob", PASSWORD).await, Reply::Registered);
 }

@@ -1,8 +1,9 @@
 //! Somebody guesses passwords: what they get to know, how often they may, and that it costs the owner nothing.
 
 use bytes::Bytes;
+use sotto_client::{Dial, Trust};
 use sotto_proto::{Password, Reason, Reply, Request, Token};
-use sotto_tests::binaries::Cli;
+use sotto_tests::binaries::{Cli, ServerProcess};
 use sotto_tests::{House, PASSWORD, Person};
 
 const FREELY: &[&str] = &["logins-per-source=0", "failed-logins=0", "stranger-requests=0"];
@@ -121,4 +122,30 @@ async fn a_terminal_is_a_device_that_is_known_again() {
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(4), "{said}");
     assert!(said.contains("Try again in"), "{said}");
+}
+
+#[tokio::test]
+async fn a_password_that_is_too_long_is_refused_before_it_is_hashed() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let script = format!("exec \"$0\" \"$@\" 2>'{}'", log.display());
+    let wrapper = ["sh", "-c", &script].map(str::to_owned);
+    let mut server =
+        ServerProcess::start_under(&wrapper, &dir.path().join("data"), &["--log", "debug"]).unwrap();
+    let mut stranger = Person::stranger(&Dial::new(&server.link, Trust::Nothing)).await;
+    assert_eq!(stranger.registers("ann", PASSWORD).await, Reply::Registered);
+    for name in ["ann", "nobody"] {
+        for bytes in [1025, 2000, 4000] {
+            stranger.sends_payload(format!("101\r\n{name}\r\n{}", "x".repeat(bytes)).as_bytes()).await;
+            let answer = stranger.next().await;
+            assert!(
+                matches!(&answer, Reply::Refused(refusal) if refusal.reason == Reason::BadPassword),
+                "{answer:?}"
+            );
+        }
+    }
+    server.signal("TERM");
+    server.wait();
+    let log = std::fs::read_to_string(log).unwrap();
+    assert_eq!(log.matches("a password hash is computed").count(), 1, "{log}");
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{NamedGroup, ServerConfig};
@@ -176,12 +176,41 @@ async fn a_client_of_another_protocol_gets_an_alert_and_one_of_none_is_served() 
     }
 }
 
+#[tokio::test]
+async fn a_hello_that_comes_byte_by_byte_is_understood() {
+    let house = House::open().await;
+    let (near, mut pieces) = tokio::io::duplex(1);
+    let mut server = TcpStream::connect(house.address).await.unwrap();
+    server.set_nodelay(true).unwrap();
+    tokio::spawn(async move { tokio::io::copy_bidirectional(&mut pieces, &mut server).await });
+    let tls = connector(&house, vec![sotto_server::ALPN.to_vec()]);
+    let stream = soon("a handshake", tls.connect("localhost".try_into().unwrap(), near)).await.unwrap();
+    let group = stream.get_ref().1.negotiated_key_exchange_group().unwrap();
+    assert_eq!(group.name(), NamedGroup::X25519MLKEM768);
+}
+
+#[tokio::test]
+async fn a_client_that_knows_no_post_quantum_exchange_is_served() {
+    let house = House::open().await;
+    let old =
+        CryptoProvider { kx_groups: vec![aws_lc_rs::kx_group::X25519], ..aws_lc_rs::default_provider() };
+    let stream = TcpStream::connect(house.address).await.unwrap();
+    let tls = connector_with(old, &house, vec![sotto_server::ALPN.to_vec()]);
+    let stream = soon("a handshake", tls.connect("localhost".try_into().unwrap(), stream)).await.unwrap();
+    let group = stream.get_ref().1.negotiated_key_exchange_group().unwrap();
+    assert_eq!(group.name(), NamedGroup::X25519);
+}
+
 /// A client that believes the house's identity as an authority, with an ALPN of its own.
 pub(crate) fn connector(house: &House, alpn: Vec<Vec<u8>>) -> tokio_rustls::TlsConnector {
+    connector_with(aws_lc_rs::default_provider(), house, alpn)
+}
+
+fn connector_with(provider: CryptoProvider, house: &House, alpn: Vec<Vec<u8>>) -> tokio_rustls::TlsConnector {
     let file = house.dir().join("identity").join(sotto_certs::IDENTITY_CERTIFICATE);
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(file).unwrap()).unwrap();
-    let mut config = rustls::ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let mut config = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .with_root_certificates(roots)

@@ -22,6 +22,7 @@ mod guessing;
 mod identity;
 mod original;
 mod process;
+mod race;
 mod resume;
 mod secrets;
 mod terminal;

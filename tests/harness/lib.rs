@@ -7,6 +7,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a harness fails a test by panicking")]
 
 pub mod binaries;
+pub mod certificates;
 pub mod desktop;
 pub mod files;
 mod house;
