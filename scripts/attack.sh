@@ -16,9 +16,14 @@ people noticed of it beside what they may notice at most. Exits with 1 if that i
   guess   passwords for one account from 200 addresses (--full: 1,000), while its owner logs in
   names   whether the time of an answer tells who has an account (200 names of each kind; --full: 2,000)
   storm   500 log-ins in one moment, while somebody chats
+  deaf    people who ask and do not read the answers (50; --full: 200), logged in or not: the memory they cost
+  reloads 50 certificates replaced, each after one that must not be used, with 100 people logged in (--full: 500)
+  tls     what sslscan and testssl.sh complain of, and whether our own handshakes are post-quantum
 HELP
     exit 0
 fi
 
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+# Root installs them; without them the case tls says that they are not installed.
+(need_packages sslscan sslscan testssl testssl.sh) || say "The case tls goes without these."
 exec cargo run --quiet --locked --release --package sotto-tests --bin attack -- "$@"

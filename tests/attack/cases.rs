@@ -2,15 +2,21 @@
 
 mod churn;
 mod crowd;
+mod deaf;
 mod guess;
 mod names;
+mod reloads;
 mod storm;
+mod tls;
 
 pub(crate) use churn::churn;
 pub(crate) use crowd::{crowd, swarm};
+pub(crate) use deaf::deaf;
 pub(crate) use guess::guess;
 pub(crate) use names::names;
+pub(crate) use reloads::reloads;
 pub(crate) use storm::storm;
+pub(crate) use tls::tls;
 
 /// How much of it.
 #[derive(Clone, Copy, Debug)]

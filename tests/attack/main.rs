@@ -31,13 +31,16 @@ struct Arguments {
 }
 
 /// Each case with how much of it, quick and full.
-const CASES: [(&str, usize, usize); 6] = [
+const CASES: [(&str, usize, usize); 9] = [
     ("crowd", 2500, 2500),
     ("swarm", 2500, 2500),
     ("churn", 10_000, 100_000),
     ("guess", 200, 1000),
     ("names", 200, 2000),
     ("storm", 500, 500),
+    ("deaf", 50, 200),
+    ("reloads", 100, 500),
+    ("tls", 100, 100),
 ];
 
 /// How long a case may take.
@@ -69,6 +72,9 @@ async fn run(name: &str, scale: Scale) -> anyhow::Result<Vec<Row>> {
         "churn" => cases::churn(scale).await,
         "guess" => cases::guess(scale).await,
         "names" => cases::names(scale).await,
+        "deaf" => cases::deaf(scale).await,
+        "reloads" => cases::reloads(scale).await,
+        "tls" => cases::tls(scale).await,
         _ => cases::storm(scale).await,
     }
 }

@@ -1,7 +1,7 @@
 //! A server in a process of its own, looked at from outside, and as many addresses as an attack needs.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The server under attack.
 pub(crate) struct Stage {
     pub(crate) server: ServerProcess,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 /// What somebody has who logs in with a password.
@@ -38,11 +38,16 @@ impl Stage {
         let dir = TempDir::new()?;
         let named = limits.iter().flat_map(|limit| ["--limit", limit]);
         let arguments: Vec<_> = ["--log", "warn"].into_iter().chain(named).collect();
-        Ok(Self { server: ServerProcess::start_as_it_comes(dir.path(), &arguments), _dir: dir })
+        Ok(Self { server: ServerProcess::start_as_it_comes(dir.path(), &arguments), dir })
     }
 
     pub(crate) fn dial(&self) -> Dial {
         Dial::new(&self.server.link, Trust::Nothing)
+    }
+
+    /// Where the server has its identity.
+    pub(crate) fn identity(&self) -> PathBuf {
+        self.dir.path().join("identity")
     }
 
     pub(crate) fn address(&self) -> anyhow::Result<SocketAddr> {
@@ -148,6 +153,16 @@ pub(crate) async fn register(dial: &Dial, name: &str) -> anyhow::Result<()> {
     let answer = Person::stranger(dial).await.registers(name, PASSWORD).await;
     anyhow::ensure!(answer == Reply::Registered, "{name} is not registered: {answer:?}");
     Ok(())
+}
+
+/// Somebody new, logged in and caught up.
+pub(crate) async fn comes_in(dial: &Dial, name: &str) -> anyhow::Result<Person> {
+    register(dial, name).await?;
+    let mut person = Person::stranger(dial).await;
+    let answer = person.logs_in(name, PASSWORD).await;
+    anyhow::ensure!(matches!(answer, Reply::LoggedIn { .. }), "{name} is not let in: {answer:?}");
+    person.catches_up().await;
+    Ok(person)
 }
 
 /// The value below which so many per cent are.
