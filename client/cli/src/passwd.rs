@@ -16,7 +16,7 @@ use crate::print::Printer;
 pub(crate) async fn change(cli: &Cli, file: Option<&Path>, printer: Printer) -> Result<(), Failure> {
     let new = new_password(file)?;
     let mut seated = seat(cli, Purpose::Errand).await?;
-    seated.client.send(Command::ChangePassword(new)).await;
+    seated.client.send(Command::ChangePassword { old: None, new }).await;
     loop {
         match seated.update().await? {
             Update::Password(PasswordChange::Changed) => break,

@@ -243,11 +243,7 @@ impl Session {
             (State::LoggedIn, Command::People) => {
                 self.ask(&Request::Who { all: true }, Asked::People(Vec::new()));
             }
-            (State::LoggedIn, Command::ChangePassword(new)) => {
-                let request =
-                    Request::ChangePassword { old: self.account.password.clone(), new: new.clone() };
-                self.ask(&request, Asked::Password(new));
-            }
+            (State::LoggedIn, Command::ChangePassword { old, new }) => self.change_password(old, new),
             (_, later) => self.held.push(later),
         }
     }

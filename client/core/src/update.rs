@@ -47,8 +47,13 @@ pub enum Command {
     },
     /// Ask for everyone with an account. Answered by [`Update::People`].
     People,
-    /// Change the password from the one that was logged in with. Answered by [`Update::Password`].
-    ChangePassword(Password),
+    /// Change the password. Answered by [`Update::Password`].
+    ChangePassword {
+        /// The one until now, typed for this; `None`: the one that was logged in with.
+        old: Option<Password>,
+        /// The one from now on.
+        new: Password,
+    },
     /// Something about files.
     File(FileCommand),
     /// Do not wait any longer for the next try to connect.
@@ -235,7 +240,7 @@ pub enum Update {
 pub enum PasswordChange {
     /// It is the password from now on, and no other session can be resumed.
     Changed,
-    /// The old one is not the one that was logged in with any more.
+    /// The old one is not the account's, or not any more.
     WrongOld,
     /// The server said no.
     Refused(Refusal),

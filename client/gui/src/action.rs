@@ -110,6 +110,8 @@ pub enum Action {
     Search,
     /// Show a notification now.
     TestNotification,
+    /// Change the password to what is typed.
+    ChangePassword,
     /// Log out.
     LogOut,
     /// Log in again, after the session ended.
@@ -145,7 +147,7 @@ pub struct Chosen {
 /// A page of the settings.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Page {
-    /// Language, and the account.
+    /// Language, and where files go.
     General,
     /// Theme and size.
     Appearance,
@@ -153,6 +155,8 @@ pub enum Page {
     Messages,
     /// What they give away.
     Notifications,
+    /// Who is logged in, and the password.
+    Account,
     /// Who the server is.
     Server,
     /// The keys.

@@ -1,6 +1,7 @@
 //! The program: what it knows, what it does about what the user did and about what it is told. Views draw;
 //! only here is anything done.
 
+mod account;
 mod doing;
 mod files;
 mod telling;

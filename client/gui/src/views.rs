@@ -1,5 +1,6 @@
 //! The views: functions of state that draw it, edit their own small part of it, and say what the user did.
 
+pub(crate) mod account;
 pub(crate) mod chat;
 pub(crate) mod composer;
 pub(crate) mod connect;

@@ -11,6 +11,8 @@
     reason = "that is how a test fails, and how pixels are counted"
 )]
 
+#[path = "gui/account.rs"]
+mod account;
 #[path = "gui/chat.rs"]
 mod chat;
 #[path = "gui/composing.rs"]

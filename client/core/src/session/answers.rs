@@ -59,6 +59,11 @@ impl Session {
         Ok(())
     }
 
+    pub(super) fn change_password(&mut self, old: Option<Password>, new: Password) {
+        let old = old.unwrap_or_else(|| self.account.password.clone());
+        self.ask(&Request::ChangePassword { old, new: new.clone() }, Asked::Password(new));
+    }
+
     fn password_answer(&mut self, new: Password, reply: Reply, now: Instant) -> Result<(), Trouble> {
         let change = match reply {
             Reply::PasswordChanged => {

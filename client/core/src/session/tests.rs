@@ -7,6 +7,7 @@ use super::*;
 use crate::update::FileCommand;
 
 mod holes;
+mod passwords;
 
 /// A session and what it has said and been told.
 struct Bench {

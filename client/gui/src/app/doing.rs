@@ -90,8 +90,9 @@ impl App {
             Action::TryNow => drop(self.world.backend.ask(Ask::Do(Command::TryNow))),
             Action::Step { back, unread } => step(ctx, chat, (back, unread)),
             Action::AskLink(url) => chat.overlay = Some(Overlay::Link(url)),
-            Action::Show(overlay) => show(chat, overlay),
+            Action::Show(overlay) => show(ctx, chat, overlay),
             Action::Search => chat.search = Some(Search::default()),
+            Action::ChangePassword => self.change_password(),
             Action::LogOut => {
                 chat.overlay = None;
                 self.write_notes(ctx);
@@ -403,11 +404,12 @@ fn step(ctx: &Context, chat: &mut Chat, (back, unread): (bool, bool)) {
     }
 }
 
-fn show(chat: &mut Chat, overlay: Option<Overlay>) {
+fn show(ctx: &Context, chat: &mut Chat, overlay: Option<Overlay>) {
     if overlay == Some(Overlay::Switcher) {
         chat.switcher = Switcher::default();
     }
     chat.composer.wants_focus = overlay.is_none();
     chat.tested = false;
+    chat.new_password.forget(ctx);
     chat.overlay = overlay;
 }

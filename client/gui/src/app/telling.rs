@@ -199,6 +199,7 @@ impl App {
             }
             Update::Message(message) if live => self.announce(ctx, &message),
             Update::Ended(problem) => self.ended(problem),
+            Update::Password(change) => self.password_answered(ctx, &change),
             _ => {}
         }
         if let (Screen::Chat(chat), Some(came)) = (&mut self.screen, came) {

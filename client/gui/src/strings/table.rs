@@ -307,6 +307,7 @@ table! {
     SetAppearance: "Appearance", "外观";
     SetMessages: "Messages", "消息";
     SetNotifications: "Notifications", "通知";
+    SetAccount: "Account", "账号";
     SetServer: "Server and trust", "服务器与信任";
     SetShortcuts: "Shortcuts", "快捷键";
     SetAbout: "About", "关于";
@@ -323,6 +324,19 @@ table! {
     SetTested: "Sent. If nothing appeared, your desktop shows no notifications.", "已发送。如未出现，说明桌面未显示通知。";
     SetLogOut: "Log out", "退出登录";
     SetLoggedInAs: "Logged in as {user}", "当前账号：{user}";
+    PassChange: "Change password", "修改密码";
+    PassBusy: "Changing…", "正在修改…";
+    PassOld: "Current password", "当前密码";
+    PassNew: "New password", "新密码";
+    PassAgain: "New password once more", "再次输入新密码";
+    PassRule: "8 or more characters, and not a common one. Your other devices have to log in with it.", "至少 8 个字符，且不能过于常见。你的其他设备需要用它重新登录。";
+    PassNoOld: "Type the current password.", "请输入当前密码。";
+    PassNoNew: "Type the new password.", "请输入新密码。";
+    PassDiffer: "The new password is not the same both times.", "两次输入的新密码不一致。";
+    PassWrongOld: "The current password is wrong.", "当前密码不正确。";
+    PassDone: "Your password is changed. Your other devices are logged out, and need the new one.", "密码已修改。你的其他设备已下线，需要用新密码登录。";
+    PassUnknown: "The connection broke before the answer. Either password may count now: try the new one first.", "收到答复前连接已断开。新旧密码都可能有效，请先试新密码。";
+    PassOffline: "It can be changed once you are connected again.", "重新连接后才能修改。";
     SetServerAddress: "Address", "地址";
     SetServerTrust: "Every connection is checked against this fingerprint. It is encrypted with TLS 1.3 and post-quantum key exchange. Who runs the server can read what is stored there.", "每次连接都会核对此指纹，并使用 TLS 1.3 和后量子密钥交换加密。服务器的管理者可以读取其中保存的内容。";
     AboutLine: "Version {version}. Free software, MIT or Apache-2.0.", "版本 {version}。自由软件，MIT 或 Apache-2.0 许可。";

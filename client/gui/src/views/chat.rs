@@ -17,6 +17,7 @@ use overlays::overlays;
 use recipients::recipients_ui;
 use sending::{dropped, pasted};
 
+use super::account::NewPassword;
 use super::composer::{Composer, Ready, composer_ui, field_id};
 use super::file::Speeds;
 use super::people::{Column, Seen, column_ui, line, narrow_ui, people_id, rooms_id};
@@ -74,6 +75,7 @@ pub(crate) struct Chat {
     /// The column is shown in a narrow window.
     pub(crate) column_shown: bool,
     pub(crate) tested: bool,
+    pub(crate) new_password: NewPassword,
     /// How fast files are.
     pub(crate) rates: Speeds,
     pub(crate) thumbs: Thumbs,
@@ -101,6 +103,7 @@ impl Chat {
             offline_since: None,
             column_shown: false,
             tested: false,
+            new_password: NewPassword::default(),
             rates: Speeds::new(),
             thumbs: Thumbs::default(),
         }

@@ -193,7 +193,7 @@ fn fields(ui: &mut Ui, look: &Look, (state, actions): (&mut LogIn, &mut Vec<Acti
     if entered && state.busy.is_none() {
         actions.push(Action::LogIn { take_over: false });
     }
-    let fullwidth = state.password.chars().any(|c| ('\u{ff01}'..='\u{ff5e}').contains(&c) || c == '\u{3000}');
+    let fullwidth = is_full_width(&state.password);
     ui.add_space(2.0);
     match &state.problem {
         Some(problem) => warning(ui, look, &problem.say(look)),
@@ -210,6 +210,11 @@ fn fields(ui: &mut Ui, look: &Look, (state, actions): (&mut LogIn, &mut Vec<Acti
     } else if state.question.is_none() {
         ui.ctx().request_repaint();
     }
+}
+
+/// Whether something in it looks as if an input method had typed it by mistake.
+pub(super) fn is_full_width(password: &str) -> bool {
+    password.chars().any(|c| ('\u{ff01}'..='\u{ff5e}').contains(&c) || c == '\u{3000}')
 }
 
 fn focus_all(ui: &Ui, id: Id, text: &str) {

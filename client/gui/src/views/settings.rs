@@ -3,6 +3,7 @@
 use egui::{Align, Id, Layout, Role, ScrollArea, Sense, Ui, WidgetInfo, vec2};
 use sotto_proto::{Pin, Username};
 
+use super::account::{NewPassword, account_ui};
 use crate::action::{Action, Overlay, Page};
 use crate::icons;
 use crate::look::Look;
@@ -15,25 +16,31 @@ use crate::widgets::{
 
 /// What the pages show of the session.
 pub(crate) struct About<'a> {
-    pub(crate) user: Option<&'a Username>,
+    pub(crate) user: &'a Username,
     pub(crate) address: &'a str,
     pub(crate) pin: Pin,
+    pub(crate) online: bool,
     /// A test notification has been sent.
     pub(crate) tested: bool,
 }
 
-const PAGES: [(Page, Key, char); 7] = [
+const PAGES: [(Page, Key, char); 8] = [
     (Page::General, Key::SetGeneral, icons::GLOBE),
     (Page::Appearance, Key::SetAppearance, icons::PALETTE),
     (Page::Messages, Key::SetMessages, icons::CHAT_CIRCLE),
     (Page::Notifications, Key::SetNotifications, icons::BELL),
+    (Page::Account, Key::SetAccount, icons::USER),
     (Page::Server, Key::SetServer, icons::SHIELD_CHECK),
     (Page::Shortcuts, Key::SetShortcuts, icons::KEYBOARD),
     (Page::About, Key::SetAbout, icons::INFO),
 ];
 
 /// Draws them in front of everything.
-pub(crate) fn settings_ui(ui: &Ui, look: &Look, (page, about): (Page, &About<'_>)) -> Vec<Action> {
+pub(crate) fn settings_ui(
+    ui: &Ui,
+    look: &Look,
+    (page, about, typed): (Page, &About<'_>, &mut NewPassword),
+) -> Vec<Action> {
     let mut actions = Vec::new();
     let room = ui.ctx().content_rect().size() - vec2(96.0, 140.0);
     let (width, height) = (room.x.clamp(420.0, 640.0), room.y.clamp(280.0, 440.0));
@@ -68,7 +75,10 @@ pub(crate) fn settings_ui(ui: &Ui, look: &Look, (page, about): (Page, &About<'_>
                         .max_height(height)
                         .show(ui, |ui| {
                             ui.set_width(ui.available_width() - PAD);
-                            page_ui(ui, look, (page, about, &mut actions));
+                            match page {
+                                Page::Account => account_ui(ui, look, (about, typed), &mut actions),
+                                page => page_ui(ui, look, (page, about, &mut actions)),
+                            }
                         });
                 },
             );
@@ -100,17 +110,19 @@ fn tab(ui: &mut Ui, look: &Look, (selected, text, icon): (bool, &str, char)) -> 
 
 fn page_ui(ui: &mut Ui, look: &Look, (page, about, actions): (Page, &About<'_>, &mut Vec<Action>)) {
     match page {
-        Page::General => general(ui, look, (about, actions)),
+        Page::General => general(ui, look, actions),
         Page::Appearance => appearance(ui, look, actions),
         Page::Messages => messages(ui, look, actions),
         Page::Notifications => notifications(ui, look, (about, actions)),
+        // It has a file of its own.
+        Page::Account => {}
         Page::Server => server(ui, look, (about, actions)),
         Page::Shortcuts => shortcuts(ui, look),
         Page::About => colophon(ui, look),
     }
 }
 
-fn heading(ui: &mut Ui, look: &Look, key: Key) {
+pub(super) fn heading(ui: &mut Ui, look: &Look, key: Key) {
     ui.label(look.rich(look.text(key), Type::STRONG));
 }
 
@@ -148,17 +160,11 @@ fn choose<T: Copy + PartialEq>(ui: &mut Ui, look: &Look, (now, choices): (T, &[(
     clicked
 }
 
-fn general(ui: &mut Ui, look: &Look, (about, actions): (&About<'_>, &mut Vec<Action>)) {
+fn general(ui: &mut Ui, look: &Look, actions: &mut Vec<Action>) {
     heading(ui, look, Key::Language);
     let choices = Lang::ALL.map(|lang| (lang, lang.name()));
     if let Some(lang) = choose(ui, look, (look.lang, &choices)) {
         actions.push(Action::Change(Settings { lang: Some(lang), ..look.settings.clone() }));
-    }
-    if let Some(user) = about.user {
-        ui.label(look.rich(look.fill(Key::SetLoggedInAs, &[("user", user)]), Type::BODY));
-        if button(ui, look, (Kind::Secondary, look.text(Key::SetLogOut), true)).clicked() {
-            actions.push(Action::LogOut);
-        }
     }
     let path = sotto_client::downloads();
     ui.label(look.dim(look.fill(Key::FileSavedTo, &[("path", &path.display())]), Type::SMALL));

@@ -202,6 +202,7 @@ fn logging_out_leads_back_to_the_card() {
     for lang in Lang::ALL {
         let mut stage = chatting(lang);
         stage.click(Key::NavSettings);
+        stage.click(Key::SetAccount);
         stage.click(Key::SetLogOut);
         assert!(stage.asked().iter().any(|ask| matches!(ask, Ask::Do(Command::LogOut))));
         stage.tells(Update::Ended(Problem::LoggedOut));
@@ -290,6 +291,7 @@ fn every_page_of_the_settings_has_named_controls_in_both_languages() {
         Key::SetAppearance,
         Key::SetMessages,
         Key::SetNotifications,
+        Key::SetAccount,
         Key::SetServer,
         Key::SetShortcuts,
         Key::SetAbout,

@@ -174,6 +174,23 @@ fn dialogs() {
 }
 
 #[test]
+fn another_password() {
+    let mut stage = class(setting(Lang::English, ThemeChoice::Dark));
+    stage.press_with(Modifiers::COMMAND, Keyboard::Comma);
+    stage.click(Key::SetAccount);
+    picture(&mut stage, "account-en-dark");
+}
+
+#[test]
+fn another_password_without_the_one_until_now() {
+    let mut stage = class(setting(Lang::Chinese, ThemeChoice::Light));
+    stage.press_with(Modifiers::COMMAND, Keyboard::Comma);
+    stage.click(Key::SetAccount);
+    stage.click(Key::PassChange);
+    picture(&mut stage, "account-zh-light");
+}
+
+#[test]
 fn an_empty_room() {
     let mut stage = Stage::chatting(setting(Lang::Chinese, ThemeChoice::Light), &[]);
     picture(&mut stage, "empty-zh-light");

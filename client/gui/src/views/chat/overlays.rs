@@ -4,8 +4,8 @@ use egui::{Align2, Id, Sense, Ui, vec2};
 use sotto_client::Room;
 use sotto_proto::{Audience, Presence};
 
-use super::Chat;
 use super::sending::sheet;
+use super::{Chat, Connection};
 use crate::action::{Action, Overlay};
 use crate::look::Look;
 use crate::strings::Key;
@@ -23,9 +23,10 @@ pub(super) fn overlays(ui: &Ui, look: &Look, state: &mut Chat, actions: &mut Vec
         Overlay::Switcher => actions.extend(switcher_ui(ui, look, (&state.rooms, &mut state.switcher))),
         Overlay::Settings(page) => {
             let address = state.link.address();
-            let about =
-                About { user: Some(&state.user), address: &address, pin: state.pin, tested: state.tested };
-            actions.extend(settings_ui(ui, look, (page, &about)));
+            let (pin, tested) = (state.pin, state.tested);
+            let online = matches!(state.connection, Connection::Online);
+            let about = About { user: &state.user, address: &address, pin, online, tested };
+            actions.extend(settings_ui(ui, look, (page, &about, &mut state.new_password)));
         }
         Overlay::Link(url) => {
             let text = format!("{}\n\n{url}", look.text(Key::LinkBody));
