@@ -16,6 +16,9 @@ pub const MAX_TAG_KEY: usize = 16;
 pub const MAX_REF_CHARS: usize = 32;
 /// The longest username, in characters (Unicode scalar values).
 pub const MAX_NAME_CHARS: usize = 32;
+/// The most combining marks on one character that are taken for writing, and not for what covers the lines around. A Burmese word may need
+/// five.
+pub const MAX_MARKS: usize = 5;
 /// The longest text of a message, in bytes of UTF-8. Anything longer is sent as a file.
 pub const MAX_TEXT_BYTES: usize = 16 * 1024;
 /// The most usernames in the audience of one message.

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use precis_core::profile::PrecisFastInvocation;
 use precis_profiles::UsernameCaseMapped;
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 use crate::error::ValueError;
 use crate::limits::MAX_NAME_CHARS;
@@ -31,6 +32,13 @@ impl Username {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.shown
+    }
+
+    /// How many combining marks the fullest of its characters carries, as it is shown: see [`crate::limits::MAX_MARKS`].
+    #[must_use]
+    pub fn marks(&self) -> usize {
+        let runs = self.shown.split(|c| !is_combining_mark(c));
+        runs.map(|run| run.chars().count()).max().unwrap_or(0)
     }
 
     /// What identifies the account: equal for all spellings of one name.
@@ -248,6 +256,14 @@ mod tests {
             assert_eq!(name(typed), Err(ValueError::NameCharacter), "{typed:?}");
         }
         assert_eq!(name(""), Err(ValueError::NameEmpty));
+    }
+
+    #[test]
+    fn the_marks_on_a_character_are_counted_as_they_are_shown() {
+        let marks = |typed: &str| name(typed).unwrap().marks();
+        assert_eq!([marks("ann"), marks("Zoe\u{308}"), marks("张伟")], [0, 0, 0]);
+        assert_eq!((marks("q\u{308}"), marks("လျှို့")), (1, 5));
+        assert_eq!(marks("q\u{30d}\u{323}\u{30d}\u{323}b\u{30d}"), 4);
     }
 
     #[test]

@@ -273,3 +273,17 @@ async fn nobody_can_say_who_they_are_or_when_they_speak() {
     let answer = again.logs_in("ANN", PASSWORD).await;
     assert!(matches!(answer, Reply::LoggedIn { user, .. } if user.as_str() == "ann"));
 }
+
+#[tokio::test]
+async fn a_name_that_covers_those_above_and_below_it_is_not_registered() {
+    let house = House::open().await;
+    let mut stranger = Person::stranger(&house.dial()).await;
+    for (piled, answer) in [(5, None), (6, Some(Reason::BadName))] {
+        let name = format!("q{}", "\u{30d}".repeat(piled));
+        match stranger.registers(&name, PASSWORD).await {
+            Reply::Registered => assert_eq!(answer, None),
+            Reply::Refused(refusal) => assert_eq!(Some(refusal.reason), answer),
+            other => panic!("{other:?}"),
+        }
+    }
+}

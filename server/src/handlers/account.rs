@@ -61,6 +61,7 @@ pub(crate) async fn register(session: &mut Session, asker: &Asker, asked: Regist
     let server = Arc::clone(&session.server);
     may_register(&server, asked.invite.as_deref())?;
     server.passwords.acceptable(&asked.password).map_err(|why| Failure::refused(Reason::BadPassword, why))?;
+    legible(&asked.user)?;
     // Asking is what counts: whoever tries names to see which are taken makes no account.
     server.registrations.take(session.admission.source, Instant::now()).map_err(|wait| {
         let sentence = "Too many accounts have been asked for from your address.";
@@ -181,6 +182,15 @@ pub(crate) async fn resume(session: &mut Session, asker: &Asker, asked: Resume) 
         Missed::SinceConfirmed
     };
     catch_up(&server, asker, (&account, &missed)).await
+}
+
+/// Marks that pile up on a character cover the names above and below it.
+fn legible(name: &Username) -> Result<(), Failure> {
+    if name.marks() <= limits::MAX_MARKS {
+        return Ok(());
+    }
+    let sentence = "There are too many marks on one character of that name.";
+    Err(Failure::refused(Reason::BadName, sentence))
 }
 
 /// The word for a value that a client got wrong.
