@@ -21,6 +21,8 @@ mod composing;
 mod doorway;
 #[path = "gui/files.rs"]
 mod files;
+#[path = "gui/identity.rs"]
+mod identity;
 #[path = "gui/pictures.rs"]
 mod pictures;
 #[path = "gui/raster.rs"]
