@@ -32,7 +32,7 @@ impl Guard {
         Self {
             devices,
             sources: Throttle::new(limits.logins_per_source()),
-            guesses: Guesses::new(limits.longest_login_wait()),
+            guesses: Guesses::new(limits.longest_login_wait(), limits.guesses_in_a_row()),
             per_account: limits.logins_per_account(),
             per_device: limits.logins_per_device(),
         }

@@ -1,5 +1,5 @@
-//! Wrong passwords in a row, for whoever they are counted for: after a few, the next has to wait, and each time twice as long.
-//! A table of fixed size, so that nobody can make it grow.
+//! Wrong passwords in a row, for whoever they are counted for: after a few, the next has to wait, and each time twice as long; after a
+//! hundred, until all is forgotten. A table of fixed size, so that nobody can make it grow.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
@@ -20,6 +20,7 @@ pub(crate) struct Guesses {
     cells: Mutex<Vec<[Cell; WAYS]>>,
     secret: RandomState,
     longest_wait: Duration,
+    most: u32,
 }
 
 /// Of whom guesses are counted: a hash.
@@ -35,9 +36,10 @@ struct Cell {
 }
 
 impl Guesses {
-    pub(crate) fn new(longest_wait: Duration) -> Self {
+    /// At most so long is a wait between two guesses, and so many there may be in a row.
+    pub(crate) fn new(longest_wait: Duration, most: u32) -> Self {
         let cells = Mutex::new((0..SETS).map(|_| [Cell::default(); WAYS]).collect());
-        Self { cells, secret: RandomState::new(), longest_wait }
+        Self { cells, secret: RandomState::new(), longest_wait, most }
     }
 
     pub(crate) fn key(&self, of: impl Hash) -> Key {
@@ -48,6 +50,8 @@ impl Guesses {
     /// first `free` in a row need not.
     pub(crate) fn take(&self, key: Key, free: u32, now: Instant) -> Result<(), Duration> {
         let taken = self.with(key, now, |cell| match cell.next {
+            // NIST SP 800-63B-4, 3.2.2: no more than a hundred.
+            Some(next) if cell.in_a_row >= self.most => Err(next + FORGOTTEN_AFTER - now),
             Some(next) if cell.in_a_row >= free && next > now => Err(next - now),
             _ => {
                 cell.in_a_row = cell.in_a_row.saturating_add(1);
@@ -108,7 +112,7 @@ mod tests {
 
     #[test]
     fn after_five_in_a_row_waits_double_up_to_a_quarter_of_an_hour() {
-        let guesses = Guesses::new(QUARTER);
+        let guesses = Guesses::new(QUARTER, 100);
         let key = guesses.key("ann");
         let mut now = Instant::now();
         assert_eq!([(); 5].map(|()| seconds(&guesses, key, now)), [0; 5]);
@@ -122,8 +126,27 @@ mod tests {
     }
 
     #[test]
+    fn after_a_hundred_in_a_row_nothing_is_looked_at_until_a_day_has_passed() {
+        let guesses = Guesses::new(QUARTER, 100);
+        let (key, mut now) = (guesses.key("ann"), Instant::now());
+        let mut evaluated = 0;
+        let barred = loop {
+            match guesses.take(key, 5, now) {
+                Ok(()) => evaluated += 1,
+                Err(wait) if wait > QUARTER => break wait,
+                Err(wait) => now += wait,
+            }
+        };
+        assert_eq!((evaluated, barred), (100, QUARTER + FORGOTTEN_AFTER));
+        let almost = now + barred - Duration::from_secs(1);
+        assert_eq!(guesses.take(key, 5, almost), Err(Duration::from_secs(1)), "asking makes it no longer");
+        assert_eq!(guesses.take(guesses.key("bob"), 5, now), Ok(()));
+        assert_eq!(guesses.take(key, 5, now + barred), Ok(()));
+    }
+
+    #[test]
     fn an_hour_of_guessing_is_less_than_sixty_guesses() {
-        let guesses = Guesses::new(QUARTER);
+        let guesses = Guesses::new(QUARTER, 100);
         let (key, began) = (guesses.key("ann"), Instant::now());
         let at = |fifth: u64| began + Duration::from_millis(200) * u32::try_from(fifth).unwrap();
         let evaluated = (0..5 * 3600).filter(|fifth| guesses.take(key, 5, at(*fifth)).is_ok()).count();
@@ -132,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_right_password_forgives_and_what_was_not_looked_at_does_not_count() {
-        let guesses = Guesses::new(QUARTER);
+        let guesses = Guesses::new(QUARTER, 100);
         let (ann, now) = (guesses.key("ann"), Instant::now());
         for _ in 0..4 {
             assert_eq!(guesses.take(ann, 1, now), Ok(()));
@@ -147,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_names_does_not_make_the_attacked_one_forgotten_and_a_day_does() {
-        let guesses = Guesses::new(QUARTER);
+        let guesses = Guesses::new(QUARTER, 100);
         let (ann, now) = (guesses.key("ann"), Instant::now());
         for _ in 0..5 {
             assert_eq!(guesses.take(ann, 5, now), Ok(()));

@@ -67,6 +67,8 @@ limits! {
         "the same from a device that it was used on before, which is counted by itself";
     longest_login_wait_seconds "longest-login-wait-seconds" = 900, 1..
         "the longest of these waits";
+    guesses_in_a_row "guesses-in-a-row" = 100, 1..
+        "wrong passwords in a row, counted as above, after which none is looked at for a day; devices of its own still let the owner in";
     registrations_per_source "registrations-per-source" = 100, 1..
         "accounts asked for from one source in 10 minutes, taken names included; then 216 throttled with retry-after";
     password_hashes "password-hashes" = 4, 1..
@@ -220,6 +222,10 @@ impl Limits {
     }
 
     /// Wrong passwords in a row that need not wait.
+    pub(crate) fn guesses_in_a_row(&self) -> u32 {
+        in_a_row(self.guesses_in_a_row)
+    }
+
     pub(crate) fn logins_per_account(&self) -> u32 {
         in_a_row(self.logins_per_account)
     }
