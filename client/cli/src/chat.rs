@@ -12,19 +12,19 @@ use crate::args::Cli;
 use crate::commands::{Seated, latest, message, seat, show, stdin_lines};
 use crate::connect::Purpose;
 use crate::failure::Failure;
-use crate::print::Printer;
+use crate::print::{Printer, name_among_words};
 use files::Desk;
 
 const HELP: &str = "\
 lines are messages. /to bob carol   to these people (commas between names with spaces)
-  /all            to everyone
-  /who            who is here
-  /history [N]    the last N messages of this conversation
-  /send-file PATH offer a file to those the lines go to
-  /accept ID      take a file that is offered, into your downloads
-  /decline ID     do not take it
-  /quit           log out; so does the end of input, or Ctrl+C
-  //text          a message that begins with a slash";
+/all            to everyone
+/who            who is here
+/history [N]    the last N messages of this conversation
+/send-file PATH offer a file to those the lines go to
+/accept ID      take a file that is offered, into your downloads
+/decline ID     do not take it
+/quit           log out; so does the end of input, or Ctrl+C
+//text          a message that begins with a slash";
 
 /// Messages shown by `/history` without a number.
 const SCREEN: usize = 20;
@@ -174,7 +174,9 @@ fn audience(names: &str) -> Result<Audience, String> {
 fn describe(audience: &Audience) -> String {
     match audience {
         Audience::Everyone => "everyone".to_owned(),
-        Audience::Set(names) => names.iter().map(Username::as_str).collect::<Vec<_>>().join(", "),
+        Audience::Set(names) => {
+            names.iter().map(|name| name_among_words(name.as_str())).collect::<Vec<_>>().join(", ")
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::args::{Cli, History, Listen, Send};
 use crate::connect::{Purpose, Target, password, target};
 use crate::failure::Failure;
 use crate::files;
-use crate::print::Printer;
+use crate::print::{Printer, complain};
 
 /// How often a server that answers, and then says that it is too busy, is asked to let somebody in.
 const LOG_IN_TRIES: u32 = 5;
@@ -57,7 +57,7 @@ pub(crate) async fn seat(cli: &Cli, purpose: Purpose) -> Result<Seated, Failure>
 }
 
 fn say_reconnecting(wait: Duration, why: &Trouble) {
-    let _ = writeln!(std::io::stderr(), "sotto-cli: {why}; trying again in {:.1} s", wait.as_secs_f32());
+    complain(&format!("{why}; trying again in {:.1} s", wait.as_secs_f32()));
 }
 
 async fn next(client: &mut Client) -> Result<Update, Failure> {
@@ -253,7 +253,7 @@ impl Offers {
         match (&transfer.phase, card) {
             (Phase::Done(Some(_)), Some(card)) => printer.file(&files::line(card, &self.files, seated))?,
             (Phase::Failed(snag), _) => {
-                let _ = writeln!(std::io::stderr(), "sotto-cli: {}: {snag}", transfer.name);
+                complain(&format!("{}: {snag}", transfer.name));
             }
             _ => {}
         }

@@ -10,13 +10,12 @@ mod files;
 mod passwd;
 mod print;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use args::{Cli, Command};
 use clap::Parser;
 use failure::Failure;
-use print::Printer;
+use print::{Printer, complain};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -36,7 +35,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             let _ = printer.failure(&failure);
-            let _ = writeln!(std::io::stderr(), "sotto-cli: {failure}");
+            complain(&failure.to_string());
             failure.exit_code()
         }
     }

@@ -1,16 +1,18 @@
 //! What goes to standard output: lines for people, or one JSON object a line.
 
 mod files;
+mod plain;
 
 use std::io::{self, Write};
 
 use serde::Serialize;
-use sotto_client::{Model, visible};
+use sotto_client::Model;
 use sotto_proto::{Cid, ConvId, ConvKind, Message, Presence, Seq, Username};
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::failure::Failure;
 pub(crate) use files::{FileLine, size};
+pub(crate) use plain::{name_among_words, word};
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug)]
@@ -113,21 +115,16 @@ impl Printer {
                 file: message.file.as_ref().map(|file| file.id.to_string()),
             });
         }
-        let others: Vec<_> = members.into_iter().filter(|name| *name != message.from.as_str()).collect();
-        let to = if kind == ConvKind::Lobby { String::new() } else { format!(" → {}", others.join(", ")) };
-        let text = match &message.file {
-            Some(file) => format!("[file] {} ({})", visible(message.text.as_str()), size(file.size)),
-            None => visible(message.text.as_str()).into_owned(),
-        };
-        let indented = text.replace('\n', "\n        ");
-        let clear = if message.clear { " (not encrypted)" } else { "" };
-        text_line(&format!("{} {}{clear}{to}: {indented}", self.clock(message.at), message.from))
+        let others = members.into_iter().filter(|name| *name != message.from.as_str());
+        let to = if kind == ConvKind::Lobby { Vec::new() } else { others.collect() };
+        text_line(&format!("{} {}", self.clock(message.at), said(message, &to)))
     }
 
     pub(crate) fn presence(self, user: &Username, online: bool) -> io::Result<()> {
         if self.json {
             return line(&Line::Presence { user: user.as_str(), online });
         }
+        let user = name_among_words(user.as_str());
         text_line(&format!("* {user} {}", if online { "joined" } else { "left" }))
     }
 
@@ -137,6 +134,7 @@ impl Printer {
             return line(&Line::User { user: user.as_str(), online, clear });
         }
         let mark = if clear { " (not encrypted)" } else { "" };
+        let user = plain::name(user.as_str());
         text_line(&format!("{} {user}{mark}", if online { "●" } else { "○" }))
     }
 
@@ -187,7 +185,7 @@ impl Printer {
 
     /// A remark of ours, for people only.
     pub(crate) fn remark(self, text: &str) -> io::Result<()> {
-        if self.json { Ok(()) } else { text_line(&format!("* {}", visible(text))) }
+        if self.json { Ok(()) } else { text_line(&format!("* {}", plain::text(text))) }
     }
 
     fn clock(self, at: u64) -> String {
@@ -198,8 +196,25 @@ impl Printer {
     }
 }
 
+/// Who says what to whom.
+fn said(message: &Message, to: &[&str]) -> String {
+    let to: Vec<_> = to.iter().map(|name| plain::name(name)).collect();
+    let to = if to.is_empty() { String::new() } else { format!(" → {}", to.join(", ")) };
+    let text = match &message.file {
+        Some(file) => format!("[file] {} ({})", word(message.text.as_str()), size(file.size)),
+        None => plain::text(message.text.as_str()),
+    };
+    let clear = if message.clear { " (not encrypted)" } else { "" };
+    format!("{}{clear}{to}: {text}", plain::name(message.from.as_str()))
+}
+
+/// Something that is wrong, on standard error. It may quote the server.
+pub(crate) fn complain(what: &str) {
+    let _ = writeln!(io::stderr(), "sotto-cli: {}", plain::text(what));
+}
+
 fn line(line: &Line<'_>) -> io::Result<()> {
-    text_line(&serde_json::to_string(line)?)
+    text_line(&plain::json(&serde_json::to_string(line)?))
 }
 
 fn text_line(text: &str) -> io::Result<()> {
@@ -211,6 +226,24 @@ fn text_line(text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn message(from: &str, text: &str) -> Message {
+        let (conv, seq) = (ConvId::new(1).unwrap(), Seq::new(1).unwrap());
+        let (from, text) = (from.parse().unwrap(), sotto_proto::MessageText::new(text).unwrap());
+        Message { conv, seq, at: 0, cid: None, from, text, clear: false, file: None }
+    }
+
+    #[test]
+    fn nobody_s_line_is_taken_for_somebody_else_s() {
+        assert_eq!(said(&message("ann", "hi: there"), &[]), "ann: hi: there");
+        assert_eq!(said(&message("ann: hi", "there"), &[]), r#""ann: hi": there"#);
+        assert_eq!(
+            said(&message("ann (not encrypted)", "x"), &["bob, tom"]),
+            r#""ann (not encrypted)" → "bob, tom": x"#
+        );
+        let imitated = said(&message("ann", "a\n12:00 bob: b\n* bob left"), &["bob"]);
+        assert_eq!(imitated, "ann → bob: a\n        12:00 bob: b\n        * bob left");
+    }
 
     #[test]
     fn a_json_line_is_what_scripts_were_promised() {

@@ -34,4 +34,4 @@ pub use timeline::{Entry, Place, Timeline, What};
 pub use transfers::{Phase, Snag, Transfer, TransferId};
 pub use trust::{Seen, Trust, TrustError};
 pub use update::{Account, Command, FileCommand, PasswordChange, Problem, Trouble, Update};
-pub use visible::visible;
+pub use visible::{is_hidden, visible};

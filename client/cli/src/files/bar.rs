@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sotto_client::{Phase, Transfer, TransferId};
 
 use crate::failure::Failure;
-use crate::print::Printer;
+use crate::print::{Printer, word};
 
 /// Between two looks at a bar, and two lines of progress.
 const SHOW_AFTER: Duration = Duration::from_millis(200);
@@ -56,7 +56,7 @@ fn bar(transfer: &Transfer, moved: u64, elapsed: Duration) -> String {
     let percent = transfer.done.saturating_mul(100) / transfer.size.max(1);
     let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
     let rate = moved.saturating_mul(1000) / millis;
-    let mut text = format!("{}  {percent} %", transfer.name);
+    let mut text = format!("{}  {percent} %", word(&transfer.name));
     if let Some(left) = transfer.size.saturating_sub(transfer.done).checked_div(rate) {
         text.push_str(&format!("  {}/s  {left} s left", crate::print::size(rate)));
     }

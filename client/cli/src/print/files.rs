@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use sotto_proto::Username;
 
-use super::{Line, Printer, line, text_line, visible};
+use super::{Line, Printer, line, plain, text_line};
 
 /// A file, as it is printed.
 #[derive(Clone, Debug, Serialize)]
@@ -39,16 +39,20 @@ impl Printer {
             return line(&Line::File(file));
         }
         let id = file.file.get(..8).unwrap_or(&file.file);
-        let people: Vec<_> = file.people.iter().map(|(who, said)| format!("{who} {said}")).collect();
+        let people: Vec<_> = file
+            .people
+            .iter()
+            .map(|(who, said)| format!("{} {said}", plain::name_among_words(who)))
+            .collect();
         let people = if people.is_empty() { String::new() } else { format!(" ({})", people.join(", ")) };
-        let path = file.path.as_ref().map(|path| format!(" → {}", visible(&path.to_string_lossy())));
+        let path = file.path.as_ref().map(|path| format!(" → {}", plain::word(&path.to_string_lossy())));
         let warning = if file.program { "  ! can run programs" } else { "" };
         text_line(&format!(
             "{id}  {:<9}  {:>9}  {}  {}{people}{}{warning}",
             file.state,
             size(file.size),
-            file.from,
-            visible(&file.name),
+            plain::name(file.from),
+            plain::word(&file.name),
             path.unwrap_or_default(),
         ))
     }
@@ -62,7 +66,8 @@ impl Printer {
         if self.json {
             return line(&Line::File(file));
         }
-        let (from, name, size) = (file.from, visible(&file.name), size(file.size));
+        let (from, name) = (plain::name_among_words(file.from), plain::word(&file.name));
+        let size = size(file.size);
         let warning = if file.program { "! It can run programs. " } else { "" };
         text_line(&format!("* {from} offers {name} ({size}): {warning}/accept {short}  /decline {short}"))
     }
@@ -73,7 +78,8 @@ impl Printer {
             let (user, name) = (who.as_str(), &*file.name);
             return line(&Line::Standing { file: &file.file, name, user, standing });
         }
-        text_line(&format!("* {}: {who} {standing}", visible(&file.name)))
+        let who = plain::name_among_words(who.as_str());
+        text_line(&format!("* {}: {who} {standing}", plain::word(&file.name)))
     }
 }
 
