@@ -145,7 +145,7 @@ async fn a_client_that_rides_through_a_restore_is_told_to_start_over() {
     drop(enters(&first, "bob").await);
     let account = Account {
         user: "bob".parse().unwrap(),
-        password: Password::new(PASSWORD).unwrap(),
+        proof: Password::new(PASSWORD).unwrap().into(),
         take_over: true,
         peek: false,
     };

@@ -144,7 +144,7 @@ async fn a_client_goes_along_with_a_change_that_its_server_has_announced() {
     let password = Password::new(PASSWORD).unwrap();
     let asked = Registration { user: user.clone(), password: password.clone(), invite: None };
     Client::register(&dial, asked).await.unwrap();
-    let account = Account { user, password, take_over: false, peek: false };
+    let account = Account { user, proof: password.into(), take_over: false, peek: false };
     let options =
         Options { dial: dial.clone(), account, patience: Patience::Always, memory: None, device: None };
     let mut ann = Client::start(options, || {});

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 /// From the log-in card, with everything filled in, by way of the question and the welcome, to the chat.
 fn registers(window: &Window<'_>, user: &str) {
     window.focus();
-    window.presses(&["Tab", "Tab", "Tab", "Return"]);
+    window.presses(&["Tab", "Tab", "Tab", "Tab", "Return"]);
     window.keep_picture(&format!("{user}-1-sure"));
     window.presses(&["Tab", "Return"]);
     window.keep_picture(&format!("{user}-2-welcome"));

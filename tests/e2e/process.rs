@@ -93,7 +93,7 @@ async fn a_client_rides_out_a_kill_and_a_restart() {
     let address = format!("127.0.0.1:{}", server.link.port);
     let account = Account {
         user: "bob".parse().unwrap(),
-        password: Password::new(PASSWORD).unwrap(),
+        proof: Password::new(PASSWORD).unwrap().into(),
         take_over: true,
         peek: false,
     };

@@ -159,7 +159,7 @@ async fn collect(client: &mut Client, (count, sent): (usize, usize)) -> (Vec<u64
 fn start(house: &House, dial: Dial) -> Client {
     let _ = house;
     let (user, password) = ("bob".parse().unwrap(), Password::new(PASSWORD).unwrap());
-    let account = Account { user, password, take_over: false, peek: false };
+    let account = Account { user, proof: password.into(), take_over: false, peek: false };
     Client::start(Options { dial, account, patience: Patience::Always, memory: None, device: None }, || {})
 }
 

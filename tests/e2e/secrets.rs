@@ -132,7 +132,8 @@ fn what_holds_a_secret_does_not_print_it() {
     );
     let password = Password::new(RIGHT).unwrap();
     let (epoch, cid, text) = (Epoch::new(1), random_cid().unwrap(), MessageText::new(TEXT).unwrap());
-    let account = Account { user: user.clone(), password: password.clone(), take_over: false, peek: false };
+    let account =
+        Account { user: user.clone(), proof: password.clone().into(), take_over: false, peek: false };
     let requests = [
         Request::LogIn {
             user: user.clone(),

@@ -35,7 +35,7 @@ impl Courier {
             Person::stranger(dial).await.registers(name, PASSWORD).await;
         }
         let password = Password::new(PASSWORD)?;
-        let account = Account { user: NAME.parse()?, password, take_over: true, peek: false };
+        let account = Account { user: NAME.parse()?, proof: password.into(), take_over: true, peek: false };
         let options =
             Options { dial: dial.clone(), account, patience: Patience::Always, memory: None, device: None };
         let done = Arc::default();

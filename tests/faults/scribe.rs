@@ -183,7 +183,7 @@ impl Scribe {
     fn start(role: Role, dial: Dial, board: Arc<Board>) -> anyhow::Result<Self> {
         let account = Account {
             user: role.name.parse()?,
-            password: Password::new(PASSWORD)?,
+            proof: Password::new(PASSWORD)?.into(),
             take_over: true,
             peek: false,
         };

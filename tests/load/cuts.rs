@@ -71,7 +71,7 @@ pub(crate) async fn measure(asked: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn client(dial: &Dial, name: &str) -> anyhow::Result<Client> {
     let (user, password) = (name.parse()?, Password::new(PASSWORD)?);
-    let account = Account { user, password, take_over: true, peek: false };
+    let account = Account { user, proof: password.into(), take_over: true, peek: false };
     let options =
         Options { dial: dial.clone(), account, patience: Patience::Always, memory: None, device: None };
     Ok(Client::start(options, || {}))

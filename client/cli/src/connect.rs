@@ -107,7 +107,7 @@ impl Target {
         let user = self.user(cli)?;
         let password = password(cli)?;
         let peek = purpose != Purpose::Stay;
-        let account = Account { user, password, take_over: cli.take_over, peek };
+        let account = Account { user, proof: password.into(), take_over: cli.take_over, peek };
         // A first connection that fails is told at once, also to somebody who means to stay.
         let patience = if purpose == Purpose::Errand { Patience::Once } else { Patience::AfterLogIn };
         // A terminal finishes what it began, or begins again.

@@ -89,7 +89,8 @@ impl Dial {
     }
 
     /// `host:port`.
-    pub(crate) fn address(&self) -> String {
+    #[must_use]
+    pub fn address(&self) -> String {
         Link { host: self.host.clone(), port: self.port, pin: None, invite: None }.address()
     }
 

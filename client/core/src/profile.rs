@@ -1,5 +1,5 @@
-//! What a client keeps on disk: the servers it trusts, and by what they know this device. Readable by its
-//! owner only; no password is in it.
+//! What a client keeps on disk: the servers it trusts, by what they know this device, and, for who wants that, a ticket. Readable
+//! by its owner only; no password is in it.
 
 use std::fs;
 use std::io::{self, Write};
@@ -280,6 +280,15 @@ impl Profile {
         let path = self.dir.join(name);
         write_private(&self.dir, &path, text).map_err(|error| ProfileError::Io { path, error })
     }
+
+    /// Removes a file, if it is there.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), ProfileError> {
+        let path = self.dir.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ProfileError::Io { path, error }),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn transfers_file(account: (&str, &Username)) -> String {
@@ -295,7 +304,7 @@ fn notes_file(account: (&str, &Username)) -> String {
 }
 
 /// One file for each account; its name gives nothing away.
-fn account_file((address, user): (&str, &Username), ending: &str) -> String {
+pub(crate) fn account_file((address, user): (&str, &Username), ending: &str) -> String {
     let account = format!("{address}\n{}", user.key());
     let hash = digest::digest(&digest::SHA256, account.as_bytes());
     let name: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();

@@ -89,6 +89,7 @@ impl Rooms {
             | Update::Files { .. }
             | Update::Password(_) => {}
             Update::Connected
+            | Update::Ticket(_)
             | Update::NextIdentity(_)
             | Update::IdentityChanged(_)
             | Update::People(_)

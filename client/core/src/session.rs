@@ -16,7 +16,7 @@ use sotto_proto::{
 
 use crate::outbox::{CAPACITY, Outbox, Pending};
 use crate::transfers::{Kept, Transfers};
-use crate::update::{Account, Command, PasswordChange, Problem, Trouble, Update};
+use crate::update::{Account, Command, PasswordChange, Problem, Proof, Trouble, Update};
 
 /// Quiet for this long: the client pings.
 const PING_AFTER: Duration = Duration::from_secs(40);
@@ -77,8 +77,9 @@ pub struct Session {
     token: Option<Token>,
     device: Option<Token>,
     new_device: Option<Token>,
-    /// Of the history that the cursors belong to; `None` before the first log-in.
+    /// Of the history that the cursors and the token belong to.
     epoch: Option<Epoch>,
+    been_in: bool,
     cursors: HashMap<ConvId, Cursor>,
     outbox: Outbox,
     /// Requests to be sent once logged in.
@@ -98,13 +99,19 @@ impl Session {
     /// A session that is not connected yet.
     #[must_use]
     pub fn new(account: Account, now: Instant) -> Self {
+        let ticket = match &account.proof {
+            Proof::Ticket(ticket) => Some(ticket.clone()),
+            Proof::Password(_) => None,
+        };
+        let (token, epoch) = ticket.map(|ticket| (ticket.token, ticket.epoch)).unzip();
         Self {
             account,
             state: State::Disconnected,
-            token: None,
+            token,
             device: None,
             new_device: None,
-            epoch: None,
+            epoch,
+            been_in: false,
             cursors: HashMap::new(),
             outbox: Outbox::default(),
             held: Vec::new(),
@@ -150,7 +157,7 @@ impl Session {
     /// Whether it has been logged in at any time.
     #[must_use]
     pub fn has_been_in(&self) -> bool {
-        self.epoch.is_some()
+        self.been_in
     }
 
     /// Whether another command may be taken: at most 1,024 wait for an acknowledgement or a connection.
@@ -175,7 +182,10 @@ impl Session {
                 }
                 Request::Resume { user, token, epoch, cursors }
             }
-            _ => self.log_in(),
+            _ => match self.log_in() {
+                Some(request) => request,
+                None => return self.end(Problem::WrongPassword),
+            },
         };
         self.output.push_back(request.encode(None));
     }

@@ -9,6 +9,7 @@ use sotto_proto::{
 };
 
 use crate::connect::Obstacle;
+use crate::ticket::Ticket;
 use crate::transfers::{Transfer, TransferId};
 
 /// Who logs in, and how.
@@ -16,12 +17,27 @@ use crate::transfers::{Transfer, TransferId};
 pub struct Account {
     /// The name.
     pub user: Username,
-    /// The password.
-    pub password: Password,
+    /// What lets it in.
+    pub proof: Proof,
     /// End the session that holds the account now.
     pub take_over: bool,
     /// Leave what was missed for another session.
     pub peek: bool,
+}
+
+/// What lets an account in.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// Its password.
+    Password(Password),
+    /// From an earlier session. When it is not accepted any more, the session ends with [`Problem::WrongPassword`].
+    Ticket(Ticket),
+}
+
+impl From<Password> for Proof {
+    fn from(password: Password) -> Self {
+        Self::Password(password)
+    }
 }
 
 /// What a user interface asks for.
@@ -49,7 +65,7 @@ pub enum Command {
     People,
     /// Change the password. Answered by [`Update::Password`].
     ChangePassword {
-        /// The one until now, typed for this; `None`: the one that was logged in with.
+        /// The one until now, typed for this; `None`: the one that was logged in with, if it was a password.
         old: Option<Password>,
         /// The one from now on.
         new: Password,
@@ -123,6 +139,9 @@ pub enum Update {
         /// The session went on after a cut.
         resumed: bool,
     },
+    /// With this the session can go on after the program has ended, instead of being logged out. Comes after a log-in with the
+    /// password. A secret: it is kept as its owner says, or not at all.
+    Ticket(Ticket),
     /// It ended, and will not be tried again by itself.
     Ended(Problem),
     /// There is this conversation.

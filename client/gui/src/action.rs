@@ -112,6 +112,8 @@ pub enum Action {
     TestNotification,
     /// Change the password to what is typed.
     ChangePassword,
+    /// Stay logged in by means of a file.
+    KeepInFile,
     /// Log out.
     LogOut,
     /// Log in again, after the session ended.
@@ -129,6 +131,8 @@ pub enum Overlay {
     Link(String),
     /// Whether to end, with this many messages unsent.
     Quit(usize),
+    /// Whether a file will do to stay logged in, where there is no keyring.
+    KeepInFile,
     /// Who is in this room.
     Members,
     /// Whether to send these files.

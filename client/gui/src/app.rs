@@ -4,6 +4,7 @@
 mod account;
 mod doing;
 mod files;
+mod staying;
 mod telling;
 
 use std::collections::VecDeque;
@@ -134,6 +135,7 @@ impl App {
         {
             let user = self.user.clone().or(latest.user).unwrap_or_default();
             self.ask_who(link, latest.pin, user);
+            self.go_on();
         }
     }
 
@@ -150,6 +152,9 @@ impl App {
     /// Shows the log-in card, with what is known filled in.
     fn ask_who(&mut self, link: sotto_proto::Link, pin: sotto_proto::Pin, user: String) {
         let mut login = LogIn::new(link, pin, user);
+        let name = login.user.parse().ok();
+        login.stay =
+            name.is_some_and(|user| self.world.profile.ticket((&login.link.address(), &user)).is_some());
         if let Some(password) = &self.world.password {
             login.password.clone_from(password);
         }

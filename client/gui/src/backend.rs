@@ -11,13 +11,14 @@ use std::time::Duration;
 use egui::ColorImage;
 use sotto_client::{
     Account, Client, Command, ConnectError, Dial, Notes, Options, Patience, Profile, ProfileError,
-    RegisterError, Registration, Update,
+    RegisterError, Registration, Ticket, Update,
 };
 use sotto_proto::{FileId, Link, Username};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::outside;
+use crate::staying::{self, Name, NoKeyring, Tickets};
 
 /// Asks that may wait; the window says so when there are more.
 const ASKS: usize = 512;
@@ -39,6 +40,14 @@ pub enum Ask {
     Do(Command),
     /// Remember something of an account.
     Keep(String, Username, Notes),
+    /// Look for what lets an account in without its password.
+    FindTicket(Name),
+    /// Keep such a thing in the system's keyring.
+    KeepTicket(Name, Ticket),
+    /// Keep it in a file.
+    KeepTicketInFile(Name, Ticket),
+    /// Keep it no longer.
+    ForgetTicket(Name),
     /// Ask which files to send.
     PickFiles,
     /// Make a file of a picture that was pasted, to be sent.
@@ -62,6 +71,10 @@ pub enum Told {
     Looked(Link, Result<(), ConnectError>),
     /// The answer to [`Ask::Register`].
     Registered(Result<(), RegisterError>),
+    /// The answer to [`Ask::FindTicket`].
+    Ticket(Result<Option<Ticket>, NoKeyring>),
+    /// The answer to [`Ask::KeepTicket`] and [`Ask::KeepTicketInFile`].
+    Kept(Result<(), NoKeyring>),
     /// From the session.
     Update(Update),
     /// What was chosen in a dialog of the system's.
@@ -118,7 +131,8 @@ impl Backend {
             }
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let work = Work { behind, profile, wake: Arc::new(wake) };
+        let tickets = Tickets::new(profile.clone(), staying::of_system());
+        let work = Work { behind, profile, tickets, wake: Arc::new(wake) };
         let thread = std::thread::Builder::new().name("sotto-network".into());
         backend.thread = Some(thread.spawn(move || runtime.block_on(work.run()))?);
         Ok(backend)
@@ -176,6 +190,7 @@ impl Backend {
 struct Work<W> {
     behind: Behind,
     profile: Profile,
+    tickets: Tickets,
     wake: Arc<W>,
 }
 
@@ -183,6 +198,7 @@ struct Work<W> {
 struct Running {
     attempt: u64,
     client: Client,
+    name: Name,
     /// What it has not taken yet; nothing more is asked of the window's end meanwhile.
     held: Option<Command>,
 }
@@ -197,7 +213,7 @@ impl<W: Fn() + Send + Sync + 'static> Work<W> {
             tokio::select! {
                 asked = self.behind.asks.recv(), if !held => match asked {
                     Some((attempt, ask)) => self.answer((attempt, ask), &mut running).await,
-                    None => return leave(running).await,
+                    None => return self.leave(running).await,
                 },
                 event = next(&mut running) => match event {
                     Event::Told(attempt, update) => self.tell(attempt, Told::Update(update)).await,
@@ -225,7 +241,9 @@ impl<W: Fn() + Send + Sync + 'static> Work<W> {
                     memory: Some(self.profile.clone()),
                     device: Some(self.profile.clone()),
                 };
-                *running = Some(Running { attempt, client: Client::start(options, || {}), held: None });
+                let name = Name { address: options.dial.address(), user: options.account.user.clone() };
+                let client = Client::start(options, || {});
+                *running = Some(Running { attempt, client, name, held: None });
             }
             Ask::Do(command) => {
                 if let Some(running) = running {
@@ -259,6 +277,27 @@ impl<W: Fn() + Send + Sync + 'static> Work<W> {
                 });
             }
             Ask::Leave => *running = None,
+            other => self.answer_of_tickets(attempt, other).await,
+        }
+    }
+
+    async fn answer_of_tickets(&self, attempt: u64, ask: Ask) {
+        let tickets = self.tickets.clone();
+        match ask {
+            Ask::FindTicket(name) => {
+                self.later(attempt, async move { Told::Ticket(tickets.find(name).await) });
+            }
+            Ask::KeepTicket(name, ticket) => {
+                self.later(attempt, async move { Told::Kept(tickets.keep(name, ticket).await) });
+            }
+            Ask::KeepTicketInFile(name, ticket) => {
+                let kept = self.tickets.keep_in_file(&name, ticket);
+                self.tell(attempt, Told::Kept(kept)).await;
+            }
+            Ask::ForgetTicket(name) => {
+                drop(tokio::spawn(async move { tickets.forget(name).await }));
+            }
+            _ => {}
         }
     }
 
@@ -271,20 +310,22 @@ impl<W: Fn() + Send + Sync + 'static> Work<W> {
         });
     }
 
-    async fn tell(&self, attempt: u64, told: Told) {
-        let _ = self.behind.told.send((attempt, told)).await;
-        (self.wake)();
-    }
-}
-
-/// Logs out before the program ends, so that nobody takes this client for one that comes back.
-async fn leave(running: Option<Running>) {
-    if let Some(Running { mut client, .. }) = running {
+    /// Logs out before the program ends, so that nobody takes this client for one that comes back; unless it is one.
+    async fn leave(&self, running: Option<Running>) {
+        let Some(Running { mut client, name, .. }) = running else { return };
+        if self.tickets.has(&name) {
+            return;
+        }
         let leaving = async {
             client.send(Command::LogOut).await;
             while client.update().await.is_some() {}
         };
         let _ = timeout(GOODBYE, leaving).await;
+    }
+
+    async fn tell(&self, attempt: u64, told: Told) {
+        let _ = self.behind.told.send((attempt, told)).await;
+        (self.wake)();
     }
 }
 
@@ -300,7 +341,7 @@ enum Event {
 /// What a session does next. It is listened to even while it takes no more commands: otherwise each of the
 /// two could wait for the other.
 async fn next(running: &mut Option<Running>) -> Event {
-    let Some(Running { attempt, client, held }) = running else {
+    let Some(Running { attempt, client, held, .. }) = running else {
         return std::future::pending().await;
     };
     let commands = client.commands();

@@ -11,7 +11,10 @@ mod look;
 mod notify;
 mod outside;
 mod saying;
+#[cfg(target_os = "linux")]
+mod secret_service;
 mod settings;
+mod staying;
 mod strings;
 mod theme;
 mod thumbs;
@@ -29,6 +32,7 @@ pub use args::Args;
 pub use backend::{Ask, Backend, Behind, Picked, Told};
 pub use saying::Saying;
 pub use settings::{Notify, SendKey, Settings, ThemeChoice};
+pub use staying::{Keyring, Name, NoKeyring, Tickets, Without};
 pub use strings::{Key, Lang};
 
 /// Opens the window and stays until it is closed.

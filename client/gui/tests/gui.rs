@@ -31,3 +31,5 @@ mod raster;
 mod reading;
 #[path = "gui/stage.rs"]
 mod stage;
+#[path = "gui/staying.rs"]
+mod staying;

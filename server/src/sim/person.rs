@@ -100,7 +100,7 @@ impl Person {
     /// From start to end, which may be a kill; `None` then.
     async fn use_a_client(&self, (take_over, peek): (bool, bool), plan: Plan) -> Option<Problem> {
         let password = Password::new(PASSWORD).unwrap();
-        let account = Account { user: self.name.clone(), password, take_over, peek };
+        let account = Account { user: self.name.clone(), proof: password.into(), take_over, peek };
         let until = plan.until;
         let mut device = Device::start(self, account, plan);
         tokio::select! {

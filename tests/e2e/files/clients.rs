@@ -18,7 +18,7 @@ const MIB: usize = 1 << 20;
 
 fn client(dial: sotto_client::Dial, name: &str, memory: Option<Profile>) -> Client {
     let (user, password) = (name.parse().unwrap(), Password::new(PASSWORD).unwrap());
-    let account = Account { user, password, take_over: true, peek: false };
+    let account = Account { user, proof: password.into(), take_over: true, peek: false };
     Client::start(Options { dial, account, patience: Patience::Always, memory, device: None }, || {})
 }
 

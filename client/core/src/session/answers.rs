@@ -5,7 +5,7 @@ use std::time::Instant;
 use sotto_proto::{Password, Reply, Request};
 
 use super::{Asked, Session};
-use crate::update::{PasswordChange, Trouble, Update};
+use crate::update::{PasswordChange, Proof, Trouble, Update};
 
 impl Session {
     pub(super) fn ask(&mut self, request: &Request, asked: Asked) {
@@ -60,14 +60,20 @@ impl Session {
     }
 
     pub(super) fn change_password(&mut self, old: Option<Password>, new: Password) {
-        let old = old.unwrap_or_else(|| self.account.password.clone());
+        let logged_in_with = match &self.account.proof {
+            Proof::Password(password) => Some(password.clone()),
+            Proof::Ticket(_) => None,
+        };
+        let Some(old) = old.or(logged_in_with) else {
+            return self.updates.push_back(Update::Password(PasswordChange::WrongOld));
+        };
         self.ask(&Request::ChangePassword { old, new: new.clone() }, Asked::Password(new));
     }
 
     fn password_answer(&mut self, new: Password, reply: Reply, now: Instant) -> Result<(), Trouble> {
         let change = match reply {
             Reply::PasswordChanged => {
-                self.account.password = new;
+                self.account.proof = Proof::Password(new);
                 PasswordChange::Changed
             }
             Reply::WrongPassword => PasswordChange::WrongOld,

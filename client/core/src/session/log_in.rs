@@ -3,7 +3,8 @@
 use sotto_proto::{Epoch, Reason, Refusal, Request, Token, Username};
 
 use super::{Session, State};
-use crate::update::{Account, Problem, Trouble, Update};
+use crate::ticket::Ticket;
+use crate::update::{Account, Problem, Proof, Trouble, Update};
 
 impl Session {
     /// By what the server knows this device, from an earlier log-in of this account.
@@ -24,6 +25,7 @@ impl Session {
     ) {
         let resumed = self.state == State::LoggingIn { resuming: true };
         self.state = State::LoggedIn;
+        let ticket = Ticket { token: token.clone(), epoch };
         self.token = Some(token);
         if device.is_some() {
             self.device.clone_from(&device);
@@ -36,7 +38,13 @@ impl Session {
         }
         // From now on the account is ours: a later log-in of our own does not push anybody out.
         self.account.take_over = false;
-        self.updates.push_back(Update::LoggedIn { user, epoch, resumed });
+        // With a ticket nothing went on here: there has been no session of this one's before.
+        let resumed_here = resumed && self.been_in;
+        self.been_in = true;
+        self.updates.push_back(Update::LoggedIn { user, epoch, resumed: resumed_here });
+        if !resumed && !self.account.peek {
+            self.updates.push_back(Update::Ticket(ticket));
+        }
         if restored && !resumed {
             // No 215 comes after a log-in with the password, and what was seen counts for nothing here either.
             self.start_over(None);
@@ -57,14 +65,20 @@ impl Session {
             return self.end(Problem::WrongPassword);
         }
         self.token = None;
+        let Some(request) = self.log_in() else {
+            return self.end(Problem::WrongPassword);
+        };
         self.state = State::LoggingIn { resuming: false };
-        let request = self.log_in();
         self.output.push_back(request.encode(None));
     }
 
-    pub(super) fn log_in(&self) -> Request {
-        let Account { user, password, take_over, peek } = self.account.clone();
-        Request::LogIn { user, password, take_over, peek, device: self.device.clone() }
+    /// `None`: there is no password to log in with.
+    pub(super) fn log_in(&self) -> Option<Request> {
+        let Account { user, proof, take_over, peek } = self.account.clone();
+        let Proof::Password(password) = proof else {
+            return None;
+        };
+        Some(Request::LogIn { user, password, take_over, peek, device: self.device.clone() })
     }
 
     pub(super) fn refused(&mut self, refusal: Refusal) -> Result<(), Trouble> {

@@ -8,6 +8,7 @@ use crate::update::FileCommand;
 
 mod holes;
 mod passwords;
+mod tickets;
 
 /// A session and what it has said and been told.
 struct Bench {
@@ -73,7 +74,7 @@ impl Bench {
         let now = Instant::now();
         let account = Account {
             user: name("ann"),
-            password: Password::new("secret").unwrap(),
+            proof: Password::new("secret").unwrap().into(),
             take_over: true,
             peek: false,
         };

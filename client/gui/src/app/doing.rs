@@ -93,8 +93,10 @@ impl App {
             Action::Show(overlay) => show(ctx, chat, overlay),
             Action::Search => chat.search = Some(Search::default()),
             Action::ChangePassword => self.change_password(),
+            Action::KeepInFile => self.keep_in_file(),
             Action::LogOut => {
                 chat.overlay = None;
+                self.forget_ticket();
                 self.write_notes(ctx);
                 self.world.backend.ask(Ask::Do(Command::LogOut));
             }
@@ -187,6 +189,7 @@ impl App {
             servers.into_iter().find(|server| server.address == address).and_then(|server| server.user);
         let user = self.user.clone().or(known).unwrap_or_default();
         self.ask_who(link, pin, user);
+        self.go_on();
     }
 
     /// Back to the first screen; whatever was under way is given up.
@@ -199,10 +202,16 @@ impl App {
         let Screen::LogIn(state) = &mut self.screen else {
             return;
         };
+        if state.password.is_empty() && state.stay && !take_over && self.go_on() {
+            return;
+        }
+        let Screen::LogIn(state) = &mut self.screen else {
+            return;
+        };
         if let Some((user, password)) = typed(state) {
             (state.busy, state.problem) = (Some(Key::LoginBusy), None);
             let dial = dial(&self.world.profile, (&state.link, state.pin));
-            let account = Account { user, password, take_over, peek: false };
+            let account = Account { user, proof: password.into(), take_over, peek: false };
             self.world.backend.begin(Ask::LogIn(dial, account));
         }
     }
@@ -387,7 +396,7 @@ pub(super) fn open(ctx: &Context, chat: &mut Chat, room: &Audience) {
 }
 
 /// Where to log in, and what to believe: the key that was believed when this was asked, and the one that it has announced.
-fn dial(profile: &Profile, (link, pin): (&Link, Pin)) -> Dial {
+pub(super) fn dial(profile: &Profile, (link, pin): (&Link, Pin)) -> Dial {
     let known = profile.trust(link).ok().filter(|trust| trust.pin() == Some(pin));
     Dial { trust: known.unwrap_or(Trust::Pin(pin)), ..Dial::new(link, Trust::Nothing) }
 }

@@ -20,6 +20,8 @@ impl App {
         match told {
             Told::Looked(link, outcome) => self.looked(link, outcome),
             Told::Registered(outcome) => self.registered(outcome),
+            Told::Ticket(found) => self.found(&found),
+            Told::Kept(kept) => self.kept(&kept),
             Told::Update(update) => self.update(ctx, update),
             Told::Picked(picked) => self.picked(picked),
             Told::Thumb(path, image) => {
@@ -136,7 +138,13 @@ impl App {
                     let link = state.link.clone();
                     return self.changed(link, error);
                 }
+                let over = problem == Problem::WrongPassword && state.password.is_empty();
                 not_logged_in(state, problem);
+                if over {
+                    // It was tried without one.
+                    state.problem = Some(Key::StayOver.into());
+                    self.forget_ticket();
+                }
             }
             _ => {}
         }
@@ -148,7 +156,7 @@ impl App {
             return;
         };
         state.password.clear();
-        let (link, pin) = (state.link.clone(), state.pin);
+        let (link, pin, stays) = (state.link.clone(), state.pin, state.stay);
         let address = link.address();
         let seconds = self.look.now / 1000;
         let remembered = self.world.profile.remember(address.clone(), pin, (Some(user.to_string()), seconds));
@@ -157,7 +165,8 @@ impl App {
         }
         let notes = self.world.profile.notes((&address, &user));
         self.kept = notes.clone();
-        self.screen = Screen::Chat(Box::new(Chat::new(Rooms::new(notes), (link, pin), user)));
+        let chat = Chat { stays, ..Chat::new(Rooms::new(notes), (link, pin), user) };
+        self.screen = Screen::Chat(Box::new(chat));
     }
 
     fn chatting(&mut self, ctx: &Context, update: Update) {
@@ -199,6 +208,7 @@ impl App {
             }
             Update::Message(message) if live => self.announce(ctx, &message),
             Update::Ended(problem) => self.ended(problem),
+            Update::Ticket(ticket) => self.take_ticket(ticket),
             Update::Password(change) => self.password_answered(ctx, &change),
             _ => {}
         }
@@ -224,6 +234,10 @@ impl App {
             Problem::NotTrusted(error @ TrustError::Changed { .. }) => {
                 let link = chat.link.clone();
                 self.changed(link, &error);
+            }
+            Problem::WrongPassword => {
+                chat.connection = Connection::Ended(Problem::WrongPassword);
+                self.forget_ticket();
             }
             problem => chat.connection = Connection::Ended(problem),
         }

@@ -87,6 +87,15 @@ table! {
     LoginWrong: "Wrong username or password.", "用户名或密码错误。";
     LoginNoName: "Type your username.", "请输入用户名。";
     LoginNoPassword: "Type your password.", "请输入密码。";
+    StayBox: "Stay logged in on this computer", "在此电脑上保持登录";
+    StayNote: "A key to your account is kept in this computer’s keyring; your password is not. Not for a computer that others use too.", "账号凭证会保存在本机的密钥环中，不保存密码。公用电脑请勿勾选。";
+    StayOver: "You are not logged in here any more. Type your password.", "登录状态已失效，请输入密码。";
+    StayNoKeyring: "This computer’s keyring does not open. Type your password.", "无法打开本机的密钥环，请输入密码。";
+    StayFileTitle: "No keyring: keep a file instead?", "没有密钥环，改用文件保存？";
+    StayFileBody: "To stay logged in, a key to your account has to be kept, and no keyring answers on this computer. It can be kept in a file that only you can read. Whoever gets hold of that file can use your account until you log out or change your password.", "保持登录需要保存账号凭证，但本机没有可用的密钥环。可以保存在只有你能读取的文件中。任何人拿到该文件，在你退出登录或修改密码之前都能使用你的账号。";
+    StayFileYes: "Keep it in a file", "保存在文件中";
+    StayFileNo: "Do not stay logged in", "不保持登录";
+    StayNot: "You will be asked for your password next time.", "下次登录时需要输入密码。";
     LoginThrottled: "Too many tries. Try again in {n} second.|Too many tries. Try again in {n} seconds.", "尝试次数过多，请 {n} 秒后再试。";
     AlreadyTitle: "Already logged in", "该账号已登录";
     AlreadyBody: "“{user}” is logged in on another computer ({host}, since {time}).", "“{user}”已在另一台电脑上登录（{host}，{time} 起）。";

@@ -10,7 +10,7 @@ use std::time::Duration;
 use egui::{
     Align, Frame, Id, Key as Keyboard, Layout, Margin, Modifiers, Panel, Rect, Sense, Ui, Vec2, vec2,
 };
-use sotto_client::{Line, Problem, Recipients, Room, Rooms, Trouble, visible};
+use sotto_client::{Line, Problem, Recipients, Room, Rooms, Ticket, Trouble, visible};
 use sotto_proto::{Audience, Link, Pin, Presence, Username};
 
 use overlays::overlays;
@@ -76,6 +76,10 @@ pub(crate) struct Chat {
     pub(crate) column_shown: bool,
     pub(crate) tested: bool,
     pub(crate) new_password: NewPassword,
+    /// Whoever is here is to stay logged in.
+    pub(crate) stays: bool,
+    /// With what, until that is kept.
+    pub(crate) ticket: Option<Ticket>,
     /// How fast files are.
     pub(crate) rates: Speeds,
     pub(crate) thumbs: Thumbs,
@@ -104,6 +108,8 @@ impl Chat {
             column_shown: false,
             tested: false,
             new_password: NewPassword::default(),
+            stays: false,
+            ticket: None,
             rates: Speeds::new(),
             thumbs: Thumbs::default(),
         }

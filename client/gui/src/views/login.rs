@@ -10,7 +10,9 @@ use crate::look::Look;
 use crate::saying::Saying;
 use crate::strings::Key;
 use crate::theme::{self, CARD, CARD_FILL, CONTROL, DARK, ROUND_DIALOG, SPACE, Type};
-use crate::widgets::{Answer, Field, Kind, dialog, enter_pressed, from_right, link_button, wide_button};
+use crate::widgets::{
+    Answer, Field, Kind, check, dialog, enter_pressed, from_right, link_button, wide_button,
+};
 
 /// The log-in screen.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub(crate) struct LogIn {
     pub(crate) invite: String,
     pub(crate) wants_invite: bool,
     pub(crate) shown: bool,
+    /// Whoever logs in wants to stay so.
+    pub(crate) stay: bool,
     pub(crate) busy: Option<Key>,
     pub(crate) problem: Option<Saying>,
     pub(crate) question: Option<Question>,
@@ -69,6 +73,7 @@ impl LogIn {
             invite: String::new(),
             wants_invite: false,
             shown: false,
+            stay: false,
             busy: None,
             problem: None,
             question: None,
@@ -87,7 +92,8 @@ pub(crate) fn login_ui(ui: &mut Ui, look: &Look, state: &mut LogIn) -> Vec<Actio
         *ui.visuals_mut() = ui.ctx().style_of(egui::Theme::Dark).visuals.clone();
         corner(ui, &dark, &mut actions);
         let room = ui.available_rect_before_wrap();
-        let height = if state.wants_invite { 480.0 } else { 410.0 };
+        let invite = if state.wants_invite { 70.0 } else { 0.0 };
+        let height = 446.0 + invite + if state.stay { 36.0 } else { 0.0 };
         let place = Rect::from_center_size(room.center() - vec2(0.0, 16.0), vec2(CARD, height));
         let place = place.translate(vec2(0.0, (room.top() - place.top()).max(0.0)));
         ui.scope_builder(egui::UiBuilder::new().max_rect(place).id_salt("card"), |ui| {
@@ -141,6 +147,12 @@ fn card(ui: &mut Ui, look: &Look, (state, actions): (&mut LogIn, &mut Vec<Action
     });
     ui.add_space(SPACE);
     fields(ui, look, (state, actions));
+    if check(ui, look, (state.stay, look.text(Key::StayBox))) {
+        state.stay = !state.stay;
+    }
+    if state.stay {
+        ui.label(look.dim(look.text(Key::StayNote), Type::SMALL));
+    }
     ui.add_space(SPACE);
     let busy = state.busy.map(|key| look.text(key));
     let label = busy.unwrap_or(look.text(Key::LoginButton));

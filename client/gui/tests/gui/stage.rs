@@ -6,7 +6,7 @@ use std::rc::Rc;
 use egui::{Event, Key as Keyboard, Modifiers, Role, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
-use sotto_client::{ConnectError, Profile, ServerEntry, TrustError, Update};
+use sotto_client::{ConnectError, Kept, Profile, ServerEntry, TrustError, Update};
 use sotto_gui::{App, Args, Ask, Backend, Behind, Key, Lang, Settings, ThemeChoice, Told, World};
 use sotto_proto::{Cid, ConvId, ConvKind, Epoch, Link, Message, MessageText, Pin, Presence, Seq, Username};
 use tempfile::TempDir;
@@ -79,6 +79,17 @@ impl Stage {
     }
 
     pub(crate) fn with_servers(setting: Setting, servers: &[(&str, Pin, &str)]) -> Self {
+        Self::prepared(setting, servers, |_| {})
+    }
+
+    /// Somebody has stayed logged in.
+    pub(crate) fn with_ticket(setting: Setting, server: (&str, Pin, &str), kept: &Kept) -> Self {
+        let (address, _, user) = server;
+        let keep = |profile: &Profile| profile.keep_ticket((address, &name(user)), kept).expect("a profile");
+        Self::prepared(setting, &[server], keep)
+    }
+
+    fn prepared(setting: Setting, servers: &[(&str, Pin, &str)], prepare: impl FnOnce(&Profile)) -> Self {
         let dir = TempDir::new().expect("a directory");
         let profile = Profile::open(Some(dir.path())).expect("a profile");
         for (address, pin, user) in servers.iter().rev() {
@@ -87,6 +98,7 @@ impl Stage {
             profile.remember((*address).to_owned(), *pin, (user, since)).expect("a profile");
         }
         setting.settings.save(&profile).expect("a profile");
+        prepare(&profile);
         let clock = Rc::new(Cell::new(NOW));
         let (backend, behind) = Backend::pair();
         let time = Rc::clone(&clock);

@@ -46,6 +46,15 @@ pub(super) fn overlays(ui: &Ui, look: &Look, state: &mut Chat, actions: &mut Vec
                 None => {}
             }
         }
+        Overlay::KeepInFile => {
+            let yes = Some((Kind::Secondary, look.text(Key::StayFileYes)));
+            let asked = (look.text(Key::StayFileTitle), look.text(Key::StayFileBody));
+            match dialog(ui, look, asked, (look.text(Key::StayFileNo), yes)) {
+                Some(Answer::Yes) => actions.push(Action::KeepInFile),
+                Some(Answer::No) => actions.push(Action::Show(None)),
+                None => {}
+            }
+        }
         Overlay::Files(files) => actions.extend(sheet(ui, look, (state, &files))),
         Overlay::Members => members(ui, look, (state.rooms.get(&state.open), state), actions),
     }
