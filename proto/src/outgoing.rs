@@ -27,6 +27,11 @@ impl Outgoing {
         self.frames.len() + self.content.iter().map(Bytes::len).sum::<usize>()
     }
 
+    /// Makes room for so many bytes of frames.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.frames.reserve(bytes);
+    }
+
     /// Adds frames, which go before all content that is in it: to be used while there is none.
     pub fn push(&mut self, frame: &[u8]) {
         debug_assert!(self.content.is_empty(), "a frame would get into the middle of another one");

@@ -5,6 +5,7 @@
 //! successor.
 
 mod presence;
+mod run;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 use crate::outbox::{Outbox, OutboxId};
 use crate::store::{Account, Conversation, NewFile, UserId};
 use presence::Announcements;
+pub(crate) use run::Run;
 
 /// Who is online.
 pub(crate) struct Hub {
@@ -139,13 +141,15 @@ impl Hub {
     /// Queues a batch of stored messages, in order, with everyone they are for. Never waits. Each member is
     /// woken once, however many messages there are.
     pub(crate) fn deliver(&self, batch: &[Delivery]) {
-        let is_lobby = |delivery: &&Delivery| delivery.conversation.kind == ConvKind::Lobby;
         let mut addressees = self.addressees(batch);
-        if batch.iter().any(|delivery| is_lobby(&delivery)) {
+        let lobby: Vec<_> =
+            batch.iter().filter(|delivery| delivery.conversation.kind == ConvKind::Lobby).collect();
+        let runs = Run::all(&lobby);
+        if !runs.is_empty() {
             for outbox in self.everyone().iter() {
                 match outbox.user().and_then(|user| addressees.remove(&user)) {
                     Some((_, own)) => outbox.deliver(own.into_iter()),
-                    None => outbox.deliver(batch.iter().filter(is_lobby)),
+                    None => runs.iter().for_each(|run| outbox.deliver_run(run)),
                 }
             }
         }
@@ -306,8 +310,13 @@ impl Delivery {
             // The session that sent it has been replaced; this one may know nothing of it.
             self.message(self.cid).encode(None)
         } else {
-            self.event.get_or_init(|| self.message(None).encode(None)).clone()
+            self.event().clone()
         }
+    }
+
+    /// The message, as everybody gets it who has not said it.
+    fn event(&self) -> &Bytes {
+        self.event.get_or_init(|| self.message(None).encode(None))
     }
 
     /// What the sending session gets if it gave a cid.

@@ -7,19 +7,21 @@
 
 mod content;
 mod place;
+mod state;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use sotto_proto::{ConvId, FileId, Outgoing, Refusal, Reply, Seq};
+use sotto_proto::{ConvId, Outgoing, Refusal, Reply, Seq};
 use tokio::sync::Notify;
 
 use crate::downloads::Downloads;
-use crate::hub::Delivery;
+use crate::hub::{Delivery, Run};
 use crate::store::UserId;
 pub(crate) use place::{Introduction, Placed};
+use state::{Mode, State, Track};
 
 /// Frames with content of files that may wait when more is read.
 const AHEAD: usize = 2;
@@ -50,51 +52,6 @@ pub(crate) struct Outbox {
     behind: Notify,
     heard: Notify,
     closed: Notify,
-}
-
-#[derive(Default)]
-struct State {
-    queue: VecDeque<Item>,
-    bytes: usize,
-    /// Content of files, as frames in two parts: written only when nothing else waits.
-    content: VecDeque<(FileId, [Bytes; 2])>,
-    mode: Mode,
-    tracks: BTreeMap<ConvId, Track>,
-    /// The last messages handed to the writer and not yet reported written.
-    in_flight: Vec<(ConvId, Seq)>,
-    /// What the outstanding ping will confirm once it is answered.
-    pinged: Option<Vec<(ConvId, Seq)>>,
-    closing: Option<Refusal>,
-}
-
-struct Item {
-    frame: Bytes,
-    /// The message it carries or stands for, if any.
-    place: Option<(ConvId, Seq)>,
-}
-
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-enum Mode {
-    /// Nobody has logged in: events are not for this client.
-    #[default]
-    Stranger,
-    /// Logged in; what it has missed is being found out. Messages are noted, not taken.
-    Preparing,
-    /// Being fed from the store. Messages are noted, not taken.
-    CatchingUp,
-    /// Every message is taken as it comes.
-    Live,
-}
-
-/// How far a client has got in one conversation.
-#[derive(Clone, Copy, Debug, Default)]
-struct Track {
-    /// The last message queued for it; `None` before the conversation has been introduced.
-    cursor: Option<Seq>,
-    /// The newest message known of.
-    head: Seq,
-    /// The last message known to have been taken.
-    confirmed: Seq,
 }
 
 /// What a client that is catching up needs next.
@@ -204,12 +161,21 @@ impl Outbox {
 
     /// Queues a batch of new messages, in order. Never waits.
     pub(crate) fn deliver<'a>(&self, batch: impl Iterator<Item = &'a Delivery>) {
+        self.queue(|state, user| {
+            batch.for_each(|delivery| state.take(delivery, self.id, (user, self.limit)));
+        });
+    }
+
+    /// As [`Self::deliver`], for messages that follow one another.
+    pub(crate) fn deliver_run(&self, run: &Run<'_>) {
+        self.queue(|state, user| state.take_run(run, self.id, (user, self.limit)));
+    }
+
+    fn queue(&self, take: impl FnOnce(&mut State, UserId)) {
         let Some(user) = self.user() else { return };
         let mut state = self.state();
         let was_live = state.mode == Mode::Live;
-        for delivery in batch {
-            state.take(delivery, self.id, (user, self.limit));
-        }
+        take(&mut state, user);
         let fell_behind = was_live && state.mode == Mode::CatchingUp;
         drop(state);
         self.work.notify_one();
@@ -315,12 +281,13 @@ impl Outbox {
     pub(crate) fn take_now(&self, outgoing: &mut Outgoing, chunk: usize) -> bool {
         let mut state = self.state();
         state.in_flight.clear();
+        outgoing.reserve(state.bytes.min(chunk));
         while let Some(item) = state.queue.front() {
-            if !outgoing.is_empty() && outgoing.len() + item.frame.len() > chunk {
+            if !outgoing.is_empty() && outgoing.len() + item.frames.len() > chunk {
                 break;
             }
-            outgoing.push(&item.frame);
-            state.bytes -= item.frame.len();
+            outgoing.push(&item.frames);
+            state.bytes -= item.frames.len();
             let place = state.queue.pop_front().and_then(|item| item.place);
             state.in_flight.extend(place);
         }
@@ -421,81 +388,6 @@ impl Outbox {
     /// Waits for something to come from the client, from the moment this is called.
     pub(crate) fn heard(&self) -> impl Future<Output = ()> + '_ {
         self.heard.notified()
-    }
-}
-
-impl State {
-    fn push(&mut self, frame: Bytes, place: Option<(ConvId, Seq)>) {
-        self.bytes += frame.len();
-        self.queue.push_back(Item { frame, place });
-    }
-
-    fn push_placed(&mut self, conv: ConvId, seq: Seq, frame: Bytes) {
-        self.push(frame, Some((conv, seq)));
-        let track = self.tracks.entry(conv).or_default();
-        track.cursor = Some(seq);
-        track.head = track.head.max(seq);
-    }
-
-    fn is_next(&self, conv: ConvId, seq: Seq) -> bool {
-        self.tracks.get(&conv).and_then(|track| track.cursor).map(Seq::next) == Some(seq)
-    }
-
-    fn take(&mut self, delivery: &Delivery, id: OutboxId, (user, limit): (UserId, usize)) {
-        let (conv, seq) = (delivery.conversation.id, delivery.seq);
-        let track = self.tracks.get(&conv).copied().unwrap_or_default();
-        if track.cursor >= Some(seq) {
-            return;
-        }
-        let begins = track.cursor.is_none() && seq == Seq::ZERO.next();
-        if self.mode == Mode::Live && self.bytes < limit && (begins || self.is_next(conv, seq)) {
-            if begins {
-                self.push(delivery.introduction(), None);
-            }
-            self.push_placed(conv, seq, delivery.frame_for(user, id));
-            return;
-        }
-        let track = self.tracks.entry(conv).or_default();
-        track.head = track.head.max(seq);
-        if self.mode == Mode::Live {
-            self.mode = Mode::CatchingUp;
-        }
-        // An acknowledgement is a reply: it does not wait until its sender has caught up.
-        if let Some(frame) = delivery.acknowledgement_for(id) {
-            self.push_acknowledgement(Placed { conv, seq, frame });
-        }
-    }
-
-    /// The store has no more of a conversation; of one that is not this client's it has nothing, and to go on asking would be to ask
-    /// for ever.
-    fn forget_the_rest(&mut self, conv: ConvId) {
-        match self.tracks.get_mut(&conv) {
-            Some(Track { cursor: Some(cursor), head, .. }) => *head = *cursor,
-            _ => drop(self.tracks.remove(&conv)),
-        }
-    }
-
-    /// An acknowledgement counts as its message's place exactly when the client computes so, too: when it
-    /// is the next one.
-    fn push_acknowledgement(&mut self, placed: Placed) {
-        if self.is_next(placed.conv, placed.seq) {
-            self.push_placed(placed.conv, placed.seq, placed.frame);
-        } else {
-            self.push(placed.frame, None);
-        }
-    }
-
-    fn push_from_store(&mut self, placed: Placed) {
-        let cursor = self.tracks.get(&placed.conv).and_then(|track| track.cursor).unwrap_or_default();
-        if placed.seq <= cursor {
-            return;
-        }
-        if placed.seq > cursor.next() {
-            // The store has lost a message: say so rather than wait for it for ever.
-            let hole = Reply::Hole { conv: placed.conv, from: cursor.next(), to: placed.seq.back(1) };
-            self.push(hole.encode(None), None);
-        }
-        self.push_placed(placed.conv, placed.seq, placed.frame);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
 
-use sotto_proto::{Cid, ConvKind, Decoder, Message, MessageText, Reason, Username};
+use sotto_proto::{Cid, ConvKind, Decoder, FileId, Message, MessageText, Reason, Username};
 
 use super::*;
 use crate::hub::Parcel;
@@ -331,4 +331,77 @@ async fn what_waits_for_a_stranger_is_little_and_for_a_member_more() {
     assert!(!room(&outbox).await);
     outbox.begin(ME, Reply::Registered.encode(None));
     assert!(room(&outbox).await);
+}
+
+/// Messages of the lobby, as one run; message `own` is said by the session that `origin` has.
+fn run_of<T>(
+    numbers: std::ops::RangeInclusive<u64>,
+    own: (u64, &Outbox),
+    text: &str,
+    test: impl FnOnce(&Run<'_>) -> T,
+) -> T {
+    let said: Vec<_> =
+        numbers.map(|number| delivery(number, text, (number == own.0).then_some(own.1))).collect();
+    let said: Vec<_> = said.iter().collect();
+    let runs = Run::all(&said);
+    assert_eq!(runs.len(), 1);
+    test(&runs[0])
+}
+
+#[test]
+fn a_run_is_queued_as_one_around_what_the_client_has_said_itself() {
+    let outbox = live(4);
+    run_of(5..=9, (7, &outbox), "hi", |run| outbox.deliver_run(run));
+    assert_eq!(outbox.state().queue.len(), 3);
+    assert_eq!(written(&outbox), [5, 6, 7, 8, 9]);
+    deliver(&outbox, 10);
+    assert_eq!(written(&outbox), [10]);
+}
+
+#[test]
+fn of_a_run_that_is_not_written_yet_nothing_counts_as_written() {
+    let outbox = live(4);
+    run_of(5..=9, (0, &outbox), "hi", |run| outbox.deliver_run(run));
+    let mut outgoing = Outgoing::default();
+    assert!(outbox.take_now(&mut outgoing, usize::MAX));
+    assert_eq!(outbox.written(), []);
+    all(&mut outgoing);
+    assert!(!outbox.take_now(&mut outgoing, usize::MAX));
+    assert_eq!(outbox.written(), [(conv(), seq(9))]);
+}
+
+#[test]
+fn a_run_that_a_client_has_in_part_or_has_no_room_for_is_taken_one_by_one() {
+    let outbox = live(4);
+    deliver(&outbox, 5);
+    run_of(5..=6, (0, &outbox), "hi", |run| outbox.deliver_run(run));
+    assert_eq!(written(&outbox), [5, 6]);
+    let large = "x".repeat(1000);
+    run_of(7..=16, (16, &outbox), &large, |run| outbox.deliver_run(run));
+    assert!(outbox.state().bytes < 2 * LIMIT);
+    let taken = written(&outbox);
+    assert!(taken.len() < 10 && taken.last() == Some(&16), "the acknowledgement does not wait: {taken:?}");
+    assert!(matches!(outbox.next_gap(), Some(Gap::Messages(_, _))));
+}
+
+#[test]
+fn a_long_run_is_queued_in_slices_that_are_encrypted_at_once() {
+    let outbox = Outbox::new(1 << 20);
+    outbox.begin(ME, Reply::Registered.encode(None));
+    outbox.introduce(conv(), Introduction { cursor: seq(4), confirmed: seq(4), head: seq(4) }, []);
+    outbox.prepared();
+    assert_eq!(outbox.next_gap(), None);
+    written(&outbox);
+    run_of(5..=44, (0, &outbox), &"x".repeat(1000), |run| outbox.deliver_run(run));
+    assert!(outbox.state().queue.iter().all(|item| item.frames.len() <= 16 * 1024));
+    assert_eq!(outbox.state().queue.len(), 3);
+    assert_eq!(written(&outbox), (5..=44).collect::<Vec<_>>());
+}
+
+#[test]
+fn messages_that_do_not_follow_one_another_are_several_runs() {
+    let said = [5, 6, 8].map(|number| delivery(number, "hi", None));
+    let runs: Vec<_> =
+        Run::all(&said.iter().collect::<Vec<_>>()).iter().map(|run| (run.first, run.last)).collect();
+    assert_eq!(runs, [(seq(5), seq(6)), (seq(8), seq(8))]);
 }
