@@ -138,6 +138,16 @@ pub(crate) fn open_as_many_files_as_allowed() {
     }
 }
 
+/// Steps of connections between two looks at the network. Who is to be written to is written to before more is read: what comes meanwhile
+/// is one batch, and again one write to each.
+pub(crate) const TURN: u32 = 1024;
+
+/// Threads that serve connections: half as many as there are processors, because the store, password hashes and the system's own
+/// side of the network have as much to do. More of them wake one another instead.
+pub(crate) fn worker_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| (processors.get() / 2).max(1))
+}
+
 /// SIGHUP: certificate and key are read again, and nothing else.
 pub(crate) struct HangUps(Signal);
 

@@ -39,7 +39,12 @@ fn serve(config: Config) -> Outcome {
     let _logging = logging::start(config.log, config.log_format);
     cli::leave_no_core();
     cli::open_as_many_files_as_allowed();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cli::worker_threads())
+        .event_interval(cli::TURN)
+        .enable_all()
+        .build()
+        .map_err(failed)?;
     runtime.block_on(async {
         // Asked for before anything is opened: a signal during start-up is not lost.
         let signals = cli::Signals::listen().map_err(failed)?;
