@@ -92,7 +92,8 @@ pub(crate) async fn accept_loop(
         match &entrance {
             Entrance::Tls(tls) => {
                 let span = error_span!("connection", n = number, peer = %peer.ip());
-                tasks.spawn(serve_tls(stream, tls.clone(), server, admission).instrument(span));
+                let inside = (server, tasks.clone());
+                tasks.spawn(serve_tls(stream, tls.clone(), inside, admission).instrument(span));
             }
             Entrance::Clear(_) => {
                 let span = error_span!("plaintext", n = number, peer = %peer.ip());
@@ -110,7 +111,12 @@ async fn serve_plaintext(stream: TcpStream, server: Arc<Server>, admission: Admi
     tell_end(&compat::serve(stream, server, (admission, ends)).await);
 }
 
-async fn serve_tls(stream: TcpStream, tls: TlsAcceptor, server: Arc<Server>, admission: Admission) {
+async fn serve_tls(
+    stream: TcpStream,
+    tls: TlsAcceptor,
+    (server, tasks): (Arc<Server>, TaskTracker),
+    admission: Admission,
+) {
     if let Err(fault) = prepare(&stream) {
         debug!(error = %fault, "socket options");
     }
@@ -119,15 +125,21 @@ async fn serve_tls(stream: TcpStream, tls: TlsAcceptor, server: Arc<Server>, adm
         () = sent_away.cancelled() => return tell_end(&ConnectionEnd::SentAway),
         handshake = timeout(server.limits().handshake(), tls.accept(ReadAhead::new(stream))) => handshake,
     };
-    let end = match handshake {
-        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(tls::ORIGINAL_ALPN) => {
-            compat::serve(stream, server, (admission, None)).await
-        }
-        Ok(Ok(stream)) => connection::serve(stream, server, admission).await,
-        Ok(Err(fault)) => ConnectionEnd::Handshake(fault),
-        Err(_) => ConnectionEnd::HandshakeTimeout,
+    let stream = match handshake {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(fault)) => return tell_end(&ConnectionEnd::Handshake(fault)),
+        Err(_) => return tell_end(&ConnectionEnd::HandshakeTimeout),
     };
-    tell_end(&end);
+    // In a task of its own: whoever is there for hours does not keep the memory of the handshake.
+    if stream.get_ref().1.alpn_protocol() == Some(tls::ORIGINAL_ALPN) {
+        tasks.spawn(to_the_end(compat::serve(stream, server, (admission, None))).in_current_span());
+    } else {
+        tasks.spawn(to_the_end(connection::serve(stream, server, admission)).in_current_span());
+    }
+}
+
+async fn to_the_end(served: impl Future<Output = ConnectionEnd>) {
+    tell_end(&served.await);
 }
 
 /// Tells somebody for whom there is no place that this is so, and when to come back.

@@ -35,13 +35,22 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
 
-/// Serves one client to the end.
-pub(crate) async fn serve(
-    stream: impl Transport,
+/// Serves one client to the end. What this is while nothing happens, everybody who is there costs: the stream is where both halves
+/// find it, and a request has memory while it is answered.
+pub(crate) fn serve<S: Transport>(
+    stream: S,
+    server: Arc<Server>,
+    admission: Admission,
+) -> impl Future<Output = ConnectionEnd> {
+    let (reader, writer) = tokio::io::split(stream);
+    serve_halves((reader, writer), server, admission)
+}
+
+async fn serve_halves<S: Transport>(
+    (reader, writer): (ReadHalf<S>, WriteHalf<S>),
     server: Arc<Server>,
     admission: Admission,
 ) -> ConnectionEnd {
-    let (reader, writer) = tokio::io::split(stream);
     let limits = server.limits();
     let outbox = Arc::new(Outbox::with_bounds(limits.outbox_bytes(), limits.stranger_outbox_bytes()));
     let sent_away = admission.sent_away.clone();
@@ -106,7 +115,7 @@ async fn answer(frame: &Frame, session: &mut Session) -> Result<(), ConnectionEn
         let room = timeout_at(session.next_deadline(), session.outbox().room()).await;
         room.map_err(|_| ConnectionEnd::LogInTimeout)?;
     }
-    session.handle(frame).await
+    Box::pin(session.handle(frame)).await
 }
 
 async fn next_frame<S: Transport>(
