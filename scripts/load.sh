@@ -29,7 +29,7 @@ load paced
 load pairs
 load log-in
 load resume
-load idle --clients 10000
+load idle --clients 10000 --runs 1
 load presence
 load catch-up
 load files --mib 256 --messages 500

@@ -58,3 +58,9 @@ pub fn open_as_many_files_as_allowed() -> std::io::Result<()> {
     let maximum = getrlimit(Resource::Nofile).maximum;
     Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }
+
+/// How many files this process, and those it starts, may have open.
+#[must_use]
+pub fn files_allowed() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}

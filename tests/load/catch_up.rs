@@ -8,7 +8,8 @@ use sotto_proto::code;
 use tokio::task::JoinSet;
 
 use crate::figures::{Done, Meter, Report, Row};
-use crate::subject::{Kind, Past, Subject};
+use crate::past::Past;
+use crate::subject::{Kind, Subject};
 
 /// N people who have all missed the same.
 #[derive(Args, Clone, Debug)]

@@ -1,31 +1,44 @@
-//! N people in one room who talk in turn and read everything.
+//! N people in one room who talk in turn and hear everything.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
-use sotto_client::Connection;
-use sotto_proto::{Audience, ConvId, Decoder, Frame, Message, MessageText, Reply, Request, Seq, code};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use bytes::Bytes;
+use clap::Args;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::client::{Client, PATIENCE, cid};
+use crate::client::{Client, PATIENCE};
+use crate::daemon::Daemon;
+use crate::dialect::{Dialect, Heard, Words};
 use crate::figures::{Done, Meter, Report, Row};
-use crate::subject::{Kind, Past, Subject, name};
+use crate::past::Past;
+use crate::subject::{Kind, Subject};
 
 /// How many come in at once.
 const AT_ONCE: usize = 64;
-/// Frames that may wait to be sent by one of them.
+/// Words that may wait to be said by one of them.
 const WORDS: usize = 64;
-/// What is asked of a connection at once.
-const READ: usize = 64 * 1024;
+/// The least text that says which message it is, and when it was sent.
+const MIN_TEXT: usize = 40;
+
+/// How often, and what else is measured in the same run.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Rounds {
+    /// Runs of relay and server, one after the other
+    #[arg(long, default_value_t = 3)]
+    pub(crate) runs: usize,
+    /// Other servers in the same runs, where they are installed
+    #[arg(long, value_delimiter = ',', value_name = "SERVER")]
+    pub(crate) beside: Vec<Daemon>,
+}
 
 /// Everybody, there and caught up.
 pub(crate) struct Crowd {
-    kind: Kind,
+    dialect: Dialect,
     people: Vec<Client>,
 }
 
@@ -47,16 +60,16 @@ pub(crate) enum Pace {
     Every(Duration),
 }
 
-/// Relay and server in turn, so many times.
+/// Relay, server and what is beside them in turn.
 pub(crate) async fn compare(
-    scenario: &'static str,
-    (clients, runs): (usize, usize),
+    (scenario, clients): (&'static str, usize),
+    rounds: &Rounds,
     talk: Talk,
 ) -> anyhow::Result<Report> {
     anyhow::ensure!(clients > 1 && talk.messages > 0, "it takes two to chat, and a message");
-    Report::of((runs, &Kind::BOTH), async |kind| {
+    Report::of((rounds.runs, &Kind::both_and(&rounds.beside)), async |kind| {
         let subject = Arc::new(Subject::start(kind, Past { people: clients, messages: 0 }).await?);
-        let crowd = Crowd::gather(&subject, clients).await?;
+        let mut crowd = Crowd::gather(&subject, 0..clients).await?;
         let meter = Meter::start(&subject)?;
         let latencies = crowd.chat(talk).await;
         let expected = talk.messages * (clients - 1);
@@ -69,7 +82,7 @@ pub(crate) async fn compare(
 /// What everybody shares: when it began, and how many still miss each message.
 struct Board {
     began: Instant,
-    kind: Kind,
+    dialect: Dialect,
     people: usize,
     talk: Talk,
     missing: Vec<AtomicUsize>,
@@ -77,22 +90,24 @@ struct Board {
 }
 
 impl Crowd {
-    pub(crate) async fn gather(subject: &Arc<Subject>, count: usize) -> anyhow::Result<Self> {
+    /// Lets these people in, some at once, and waits until each has heard of all that happened by then.
+    pub(crate) async fn gather(subject: &Arc<Subject>, who: Range<usize>) -> anyhow::Result<Self> {
         let gate = Arc::new(Semaphore::new(AT_ONCE));
         let mut coming = JoinSet::new();
-        for index in 0..count {
+        for index in who {
             let (subject, gate) = (Arc::clone(subject), Arc::clone(&gate));
             coming.spawn(async move {
                 let _permit = gate.acquire_owned().await;
                 anyhow::Ok((index, subject.joins(index).await?))
             });
         }
-        let mut people = Vec::with_capacity(count);
-        while let Some(person) = coming.join_next().await {
-            people.push(person??);
+        let dialect = subject.kind.dialect();
+        let mut settling = JoinSet::new();
+        for (index, mut client) in all_of(coming).await? {
+            settling.spawn(async move { client.settles(dialect).await.map(|()| (index, client)) });
         }
-        people.sort_unstable_by_key(|(index, _)| *index);
-        Ok(Self { kind: subject.kind, people: people.into_iter().map(|(_, client)| client).collect() })
+        let people = all_of(settling).await?.into_iter().map(|(_, client)| client).collect();
+        Ok(Self { dialect, people })
     }
 
     /// Everybody, for something else than to chat.
@@ -100,8 +115,8 @@ impl Crowd {
         self.people
     }
 
-    /// Lets everybody talk in turn; returns how long each delivery took.
-    pub(crate) async fn chat(self, talk: Talk) -> Vec<Duration> {
+    /// Lets everybody talk in turn; returns how long each delivery took. Nobody leaves, of which others would be told.
+    pub(crate) async fn chat(&mut self, talk: Talk) -> Vec<Duration> {
         let people = self.people.len();
         let in_flight = match talk.pace {
             Pace::Closed { in_flight } => in_flight,
@@ -109,39 +124,48 @@ impl Crowd {
         };
         let board = Arc::new(Board {
             began: Instant::now(),
-            kind: self.kind,
+            dialect: self.dialect,
             people,
             talk,
             missing: (0..talk.messages).map(|_| AtomicUsize::new(people - 1)).collect(),
             in_flight: Semaphore::new(in_flight),
         });
         let mut readers = JoinSet::new();
-        let mut mouths = Vec::new();
-        for (index, Client { stream, buffer }) in self.people.into_iter().enumerate() {
-            let (reader, writer) = tokio::io::split(stream);
+        let mut mouths = Vec::with_capacity(people);
+        for (index, client) in self.people.drain(..).enumerate() {
             let (mouth, words) = mpsc::channel(WORDS);
-            tokio::spawn(speak(writer, words));
-            mouths.push(mouth.clone());
-            let ear = Ear { index, reader, buffer, mouth };
-            readers.spawn(ear.listen(Arc::clone(&board)));
+            mouths.push(mouth);
+            readers.spawn(Person { index, client, words }.takes_part(Arc::clone(&board)));
         }
         let speaking = tokio::spawn(talk_in_turn(mouths, Arc::clone(&board)));
         let mut latencies = Vec::with_capacity(talk.messages * (people - 1));
-        while let Some(heard) = readers.join_next().await {
-            latencies.extend(heard.unwrap_or_default());
+        while let Some(Ok((client, heard))) = readers.join_next().await {
+            latencies.extend(heard);
+            self.people.push(client);
         }
         speaking.abort();
         latencies
     }
 }
 
+/// What these have come to, in the order of their numbers.
+async fn all_of(mut tasks: JoinSet<anyhow::Result<(usize, Client)>>) -> anyhow::Result<Vec<(usize, Client)>> {
+    let mut people = Vec::with_capacity(tasks.len());
+    while let Some(person) = tasks.join_next().await {
+        people.push(person??);
+    }
+    people.sort_unstable_by_key(|(index, _)| *index);
+    Ok(people)
+}
+
+/// Ends when everything has been said, or when what has been said does not arrive any more.
 async fn talk_in_turn(mouths: Vec<mpsc::Sender<Bytes>>, board: Arc<Board>) {
     for (index, mouth) in (0..board.talk.messages).zip(mouths.iter().cycle()) {
         match board.talk.pace {
-            Pace::Closed { .. } => match board.in_flight.acquire().await {
+            Pace::Closed { .. } => match timeout(PATIENCE, board.in_flight.acquire()).await {
                 // Given back by whoever reads it last.
-                Ok(permit) => permit.forget(),
-                Err(_) => return,
+                Ok(Ok(permit)) => permit.forget(),
+                _ => return,
             },
             Pace::Every(interval) => {
                 let due = interval * u32::try_from(index).unwrap_or(u32::MAX);
@@ -155,80 +179,79 @@ async fn talk_in_turn(mouths: Vec<mpsc::Sender<Bytes>>, board: Arc<Board>) {
     }
 }
 
-async fn speak(mut writer: WriteHalf<Connection>, mut words: mpsc::Receiver<Bytes>) {
-    while let Some(frame) = words.recv().await {
-        let written = async {
-            writer.write_all(&frame).await?;
-            writer.flush().await
-        };
-        if written.await.is_err() {
-            return;
-        }
-    }
-}
-
-/// One of them, reading.
-struct Ear {
+/// One of them.
+struct Person {
     index: usize,
-    reader: ReadHalf<Connection>,
-    buffer: BytesMut,
-    mouth: mpsc::Sender<Bytes>,
+    client: Client,
+    /// What to say. It is closed when everything has been said.
+    words: mpsc::Receiver<Bytes>,
 }
 
-impl Ear {
-    /// Reads until everybody has everything, or nothing comes any more.
-    async fn listen(mut self, board: Arc<Board>) -> Vec<Duration> {
-        let decoder = Decoder::after_login();
-        let (mut latencies, mut places) = (Vec::new(), 0);
-        loop {
-            while let Ok(Some(frame)) = decoder.next(&mut self.buffer) {
-                match frame.code() {
-                    code::MESSAGE => latencies.extend(board.heard(self.index, &frame)),
-                    code::PING => {
-                        let pong = Request::Pong { body: frame.body() }.encode(None);
-                        drop(self.mouth.try_send(pong));
-                    }
+impl Person {
+    /// Reads and talks until everything is heard, or nothing comes any more; how long each message of the others took.
+    async fn takes_part(mut self, board: Arc<Board>) -> (Client, Vec<Duration>) {
+        let (mut latencies, mut heard) = (Vec::new(), 0);
+        while self.goes_on().await.is_ok() {
+            let now = board.began.elapsed();
+            while let Ok(Some(came)) = board.dialect.hear(&mut self.client.buffer) {
+                heard += usize::from(matches!(came, Heard::Message(_) | Heard::Stored));
+                match came {
+                    Heard::Message(text) => latencies.extend(board.heard((self.index, now), &text)),
+                    Heard::Ping(pong) => drop(self.client.send(&pong).await),
                     _ => {}
                 }
-                places += usize::from(matches!(frame.code(), code::MESSAGE | code::STORED));
             }
-            if places == board.missing.len() {
-                return latencies;
+            if self.has_said_everything() && heard == board.heard_by(self.index) {
+                break;
             }
-            self.buffer.reserve(READ);
-            match timeout(PATIENCE, self.reader.read_buf(&mut self.buffer)).await {
-                Ok(Ok(1..)) => {}
-                _ => return latencies,
+        }
+        (self.client, latencies)
+    }
+
+    fn has_said_everything(&self) -> bool {
+        self.words.is_closed() && self.words.is_empty()
+    }
+
+    /// Says the next thing, or reads. Only when there is nothing more to say does it lose patience.
+    async fn goes_on(&mut self) -> anyhow::Result<()> {
+        if self.has_said_everything() {
+            return self.client.reads_on().await;
+        }
+        let Self { client, words, .. } = self;
+        tokio::select! {
+            biased;
+            said = words.recv() => match said {
+                Some(words) => client.send(&words).await,
+                None => Ok(()),
+            },
+            read = client.read() => {
+                anyhow::ensure!(read? > 0, "the connection was closed");
+                Ok(())
             }
         }
     }
 }
 
 impl Board {
-    /// A message that says which it is and when it was sent, filled up to its size. The relay is given what a server would make
-    /// of it, so that both send the same frames.
+    /// A message that says which it is and when it was sent, filled up to its size.
     fn message(&self, index: usize) -> anyhow::Result<Bytes> {
-        let bytes = self.talk.bytes;
+        let bytes = self.talk.bytes.max(MIN_TEXT);
         let text = format!("{index} {} {}", self.began.elapsed().as_nanos(), "x".repeat(bytes));
-        let text = MessageText::new(text.get(..bytes.max(40)).unwrap_or(&text))?;
-        Ok(match self.kind {
-            Kind::Sotto => Request::Send { cid: Some(cid()?), to: Audience::Everyone, text }.encode(None),
-            Kind::Relay => {
-                let (conv, seq) = (ConvId::new(1)?, Seq::new(u64::try_from(index)? + 1)?);
-                let (at, from) = (1_764_000_000_000, name(index % self.people)?);
-                Reply::Message(Message { conv, seq, at, cid: None, from, text, clear: false, file: None })
-                    .encode(None)
-            }
-        })
+        let text = text.get(..bytes).unwrap_or(&text);
+        self.dialect.say(&Words { index, speaker: index % self.people, text })
     }
 
-    /// Somebody has a message: how long it took. To have one's own is not counted: a server does not send it back, and a relay
-    /// does instead of an acknowledgement.
-    fn heard(&self, listener: usize, frame: &Frame) -> Option<Duration> {
-        let now = self.began.elapsed();
-        let body = frame.body();
-        let text = std::str::from_utf8(&body).ok()?.split_once("\r\n")?.1;
-        let mut words = text.split(' ');
+    /// How many messages somebody hears of; whether one's own are among them is up to the dialect.
+    fn heard_by(&self, person: usize) -> usize {
+        let all = self.talk.messages;
+        let own = all / self.people + usize::from(person < all % self.people);
+        if self.dialect.answers_speakers() { all } else { all - own }
+    }
+
+    /// Somebody has a message by now: how long it took. To have one's own is not counted: a server does not send it back, and a
+    /// relay does instead of an acknowledgement.
+    fn heard(&self, (listener, now): (usize, Duration), text: &[u8]) -> Option<Duration> {
+        let mut words = std::str::from_utf8(text).ok()?.split(' ');
         let index: usize = words.next()?.parse().ok()?;
         let sent = Duration::from_nanos(words.next()?.parse().ok()?);
         if index % self.people == listener {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::crowd::{self, Pace, Talk};
+use crate::crowd::{self, Pace, Rounds, Talk};
 use crate::figures::Report;
 
 /// N people in one room, a closed loop.
@@ -20,13 +20,12 @@ pub(crate) struct Arguments {
     /// Bytes of text in a message
     #[arg(long, default_value_t = 100)]
     bytes: usize,
-    /// Runs of relay and server, one after the other
-    #[arg(long, default_value_t = 3)]
-    runs: usize,
+    #[command(flatten)]
+    rounds: Rounds,
 }
 
 pub(crate) async fn measure(asked: &Arguments) -> anyhow::Result<Report> {
     let pace = Pace::Closed { in_flight: asked.in_flight };
     let talk = Talk { messages: asked.messages, bytes: asked.bytes, pace };
-    crowd::compare("fan-out", (asked.clients, asked.runs), talk).await
+    crowd::compare(("fan-out", asked.clients), &asked.rounds, talk).await
 }

@@ -123,7 +123,7 @@ impl Row {
         let held_up = if self.is_held_up_by_the_tool() { " the tool is the bottleneck" } else { "" };
         let note = self.note.as_deref().unwrap_or_default();
         println!(
-            "{scenario:<10} {clients:>6} {kind:<6} {expected:>9} {unit:<11} {lost:>4} {rate:>9.0} {cost:>9.2} {ratio:>6} {p50:>8.2} {p99:>8.2} {max:>8.2} {memory:>8.1} {subject:>5.2} {tool:>5.2} {note}{held_up}",
+            "{scenario:<10} {clients:>6} {kind:<8} {expected:>9} {unit:<11} {lost:>4} {rate:>9.0} {cost:>9.2} {ratio:>6} {p50:>8.2} {p99:>8.2} {max:>8.2} {memory:>8.1} {subject:>5.2} {tool:>5.2} {note}{held_up}",
         );
     }
 
@@ -170,7 +170,7 @@ impl Report {
             println!("note: a debug build; use --release for figures that mean something");
         }
         println!(
-            "{:<10} {:>6} {:<6} {:>21} {:>4} {:>9} {:>9} {:>6} {:>8} {:>8} {:>8} {:>8} {:>5} {:>5}",
+            "{:<10} {:>6} {:<8} {:>21} {:>4} {:>9} {:>9} {:>6} {:>8} {:>8} {:>8} {:>8} {:>5} {:>5}",
             "",
             "N",
             "",
@@ -210,11 +210,14 @@ impl Report {
     /// Prints the medians.
     pub(crate) fn print(&self) {
         let limit = self.median(Kind::Relay);
-        if let Some(limit) = limit {
-            limit.print(None);
+        let mut kinds = Vec::new();
+        for kind in self.rows.iter().map(|row| row.done.kind) {
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
         }
-        if let Some(median) = self.median(Kind::Sotto) {
-            median.print(limit);
+        for median in kinds.into_iter().filter_map(|kind| self.median(kind)) {
+            median.print(limit.filter(|_| median.done.kind != Kind::Relay));
         }
     }
 

@@ -15,7 +15,8 @@ use sotto_tests::files::content;
 use sotto_tests::process;
 
 use crate::crowd::{Crowd, Pace, Talk};
-use crate::subject::{Past, Subject};
+use crate::past::Past;
+use crate::subject::Subject;
 use crate::{pipe, start};
 
 /// Files through the server.
@@ -192,7 +193,7 @@ async fn chat(asked: &Arguments, (scratch, large): (&Path, &Path)) -> anyhow::Re
         let data = tempfile::tempdir_in(scratch)?;
         let subject = Arc::new(Subject::sotto(Past { people: PEOPLE, messages: 0 }).await?);
         let server = subject.server().context("a server")?;
-        let crowd = Crowd::gather(&subject, PEOPLE).await?;
+        let mut crowd = Crowd::gather(&subject, 0..PEOPLE).await?;
         let mut running = Vec::new();
         for pair in 0..beside {
             let [ann, bob] =

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::crowd::Crowd;
+use crate::crowd::{Crowd, Rounds};
 use crate::figures::{Done, Meter, Report, Row};
-use crate::subject::{Kind, Past, Subject};
+use crate::past::Past;
+use crate::subject::{Kind, Subject};
 
 /// N people who are there and silent.
 #[derive(Args, Clone, Debug)]
@@ -18,20 +19,22 @@ pub(crate) struct Arguments {
     /// Seconds of quiet before memory is looked at
     #[arg(long, default_value_t = 3)]
     seconds: u64,
-    /// Runs of relay and server, one after the other
-    #[arg(long, default_value_t = 1)]
-    runs: usize,
+    #[command(flatten)]
+    rounds: Rounds,
 }
 
 pub(crate) async fn measure(asked: &Arguments) -> anyhow::Result<Report> {
-    Report::of((asked.runs, &Kind::BOTH), async |kind| run(asked, kind).await).await
+    Report::of((asked.rounds.runs, &Kind::both_and(&asked.rounds.beside)), async |kind| {
+        run(asked, kind).await
+    })
+    .await
 }
 
 async fn run(asked: &Arguments, kind: Kind) -> anyhow::Result<Row> {
     let past = Past { people: asked.clients, messages: 0 };
     let subject = Arc::new(Subject::start(kind, past).await?);
     let meter = Meter::start(&subject)?;
-    let crowd = Crowd::gather(&subject, asked.clients).await?;
+    let crowd = Crowd::gather(&subject, 0..asked.clients).await?;
     tokio::time::sleep(Duration::from_secs(asked.seconds)).await;
     let spent = meter.stop()?;
     let there = vec![Duration::ZERO; crowd.into_people().len()];

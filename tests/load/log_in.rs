@@ -11,7 +11,8 @@ use tokio::task::JoinSet;
 
 use crate::client::Client;
 use crate::figures::{Done, Meter, Report, Row};
-use crate::subject::{Kind, Past, Subject, name};
+use crate::past::{Past, name};
+use crate::subject::{Kind, Subject};
 
 /// People who log in with a password.
 #[derive(Args, Clone, Debug)]
@@ -57,7 +58,7 @@ async fn run(asked: &Arguments, kind: Kind) -> anyhow::Result<Row> {
 }
 
 async fn comes_in(subject: &Subject, index: usize) -> anyhow::Result<Client> {
-    let mut client = Client::connect(&subject.dial).await?;
+    let mut client = Client::connect(&subject.way).await?;
     if subject.kind == Kind::Sotto {
         let (user, password) = (name(index)?, Password::new(PASSWORD)?);
         let request = Request::LogIn { user, password, take_over: false, peek: false, device: None };

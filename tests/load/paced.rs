@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::crowd::{self, Pace, Talk};
+use crate::crowd::{self, Pace, Rounds, Talk};
 use crate::figures::Report;
 
 /// N people in one room, so many messages a second.
@@ -22,13 +22,12 @@ pub(crate) struct Arguments {
     /// Bytes of text in a message
     #[arg(long, default_value_t = 100)]
     bytes: usize,
-    /// Runs of relay and server, one after the other
-    #[arg(long, default_value_t = 3)]
-    runs: usize,
+    #[command(flatten)]
+    rounds: Rounds,
 }
 
 pub(crate) async fn measure(asked: &Arguments) -> anyhow::Result<Report> {
     let messages = usize::try_from(asked.rate.saturating_mul(asked.seconds))?;
     let talk = Talk { messages, bytes: asked.bytes, pace: Pace::Every(Duration::from_secs(1) / asked.rate) };
-    crowd::compare("paced", (asked.clients, asked.runs), talk).await
+    crowd::compare(("paced", asked.clients), &asked.rounds, talk).await
 }

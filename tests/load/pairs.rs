@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 use crate::client::{Client, cid};
 use crate::crowd::Crowd;
 use crate::figures::{Done, Meter, Report, Row};
-use crate::subject::{Kind, Past, Subject, name};
+use crate::past::{Past, name};
+use crate::subject::{Kind, Subject};
 
 /// Pairs of people, one of each talking.
 #[derive(Args, Clone, Debug)]
@@ -38,7 +39,7 @@ pub(crate) async fn measure(asked: &Arguments) -> anyhow::Result<Report> {
 async fn run(asked: &Arguments) -> anyhow::Result<Row> {
     let people = 2 * asked.pairs;
     let subject = Arc::new(Subject::sotto(Past { people, messages: 0 }).await?);
-    let mut people = Crowd::gather(&subject, people).await?.into_people();
+    let mut people = Crowd::gather(&subject, 0..people).await?.into_people();
     let listeners = people.split_off(asked.pairs);
     // Whoever is talked to for the first time is found first, and given a conversation.
     let greeted = say_all((people, listeners), (asked.pairs, 1, asked.bytes)).await?;

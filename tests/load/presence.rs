@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 use crate::client::Client;
 use crate::crowd::Crowd;
 use crate::figures::{Done, Meter, Report, Row, real};
-use crate::subject::{Kind, Past, Subject, name};
+use crate::past::{Past, name};
+use crate::subject::{Kind, Subject};
 
 /// People who come while others are there.
 #[derive(Args, Clone, Debug)]
@@ -38,7 +39,7 @@ pub(crate) async fn measure(asked: &Arguments) -> anyhow::Result<Report> {
 async fn run(asked: &Arguments) -> anyhow::Result<Row> {
     let past = Past { people: asked.there + asked.clients, messages: 0 };
     let subject = Arc::new(Subject::sotto(past).await?);
-    let watchers = Crowd::gather(&subject, asked.there).await?.into_people();
+    let watchers = Crowd::gather(&subject, 0..asked.there).await?.into_people();
     let (meter, began) = (Meter::start(&subject)?, Instant::now());
     let mut watching = JoinSet::new();
     for watcher in watchers {

@@ -11,7 +11,7 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use sotto_certs::{Existing, Names};
+use sotto_certs::{Existing, IDENTITY_CERTIFICATE, Names};
 use sotto_client::{Dial, Trust};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -51,7 +51,7 @@ pub(crate) struct Relay {
     child: Child,
     /// Where it listens, and who it is.
     pub(crate) dial: Dial,
-    _certificate: TempDir,
+    certificate: TempDir,
 }
 
 impl Relay {
@@ -68,12 +68,17 @@ impl Relay {
         let stdout = child.stdout.take().context("a pipe")?;
         std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line)?;
         let (host, port) = ("127.0.0.1".to_owned(), line.trim().parse()?);
-        Ok(Self { child, dial: Dial { host, port, trust: Trust::Pin(minted.pin) }, _certificate: dir })
+        Ok(Self { child, dial: Dial { host, port, trust: Trust::Pin(minted.pin) }, certificate: dir })
     }
 
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The certificate of who it is.
+    pub(crate) fn identity(&self) -> PathBuf {
+        self.certificate.path().join(IDENTITY_CERTIFICATE)
     }
 
     /// Waits until it has ended by itself.

@@ -7,7 +7,8 @@ use clap::Args;
 use tokio::task::JoinSet;
 
 use crate::figures::{Done, Meter, Report, Row};
-use crate::subject::{Kind, Past, Subject};
+use crate::past::Past;
+use crate::subject::{Kind, Subject};
 
 /// N people who come back at once.
 #[derive(Args, Clone, Debug)]

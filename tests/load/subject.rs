@@ -1,39 +1,56 @@
-//! What is measured: a Sotto server in a process of its own, or the bare relay that it is held against.
+//! What is measured: a Sotto server in a process of its own, the bare relay that it is held against, or somebody else's server.
 
 use std::fmt;
-use std::path::Path;
 
-use anyhow::Context;
-use aws_lc_rs::digest;
-use rusqlite::{Connection as Database, params};
-use sotto_client::{Dial, Trust};
-use sotto_proto::{ConvId, Epoch, Request, Seq, Token, Username};
+use sotto_certs::IDENTITY_CERTIFICATE;
+use sotto_proto::{ConvId, Epoch, Request, Seq};
 use sotto_tests::binaries::ServerProcess;
-use sotto_tests::{PASSWORD, Person, process};
-use tempfile::TempDir;
+use sotto_tests::process;
 
 use crate::client::Client;
+use crate::daemon::{Daemon, Running};
+use crate::dialect::Dialect;
+use crate::irc;
+use crate::past::{House, LOBBY, Past, name, token};
 use crate::relay::{self, Relay};
+use crate::way::Way;
 
-/// The lobby, where everybody is.
-const LOBBY: i64 = 1;
+/// Files that are open in a process and are no connections: more than there are.
+const OTHER_FILES: usize = 100;
 
-/// Which of the two.
+/// Which of them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     Relay,
     Sotto,
+    Irc(Daemon),
 }
 
 impl Kind {
     pub(crate) const BOTH: [Self; 2] = [Self::Relay, Self::Sotto];
+
+    /// Both, and others in the same run.
+    pub(crate) fn both_and(others: &[Daemon]) -> Vec<Self> {
+        Self::BOTH.into_iter().chain(others.iter().copied().map(Self::Irc)).collect()
+    }
+
+    pub(crate) fn dialect(self) -> Dialect {
+        match self {
+            Self::Relay => Dialect::Relayed,
+            Self::Sotto => Dialect::Sotto,
+            Self::Irc(_) => Dialect::Irc,
+        }
+    }
 }
 
-/// Who is known to a server before it starts, and how much has been said by then.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Past {
-    pub(crate) people: usize,
-    pub(crate) messages: usize,
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Relay => "relay",
+            Self::Sotto => "Sotto",
+            Self::Irc(daemon) => daemon.name(),
+        })
+    }
 }
 
 /// A process that is measured. It ends with this.
@@ -41,7 +58,7 @@ pub(crate) struct Subject {
     pub(crate) kind: Kind,
     /// Its process.
     pub(crate) id: u32,
-    pub(crate) dial: Dial,
+    pub(crate) way: Way,
     /// Resident memory before anybody came, KiB.
     pub(crate) empty: u64,
     /// The history that a server's sessions belong to.
@@ -51,56 +68,62 @@ pub(crate) struct Subject {
 
 enum Process {
     Relay(#[expect(dead_code, reason = "ends with this")] Relay),
-    Sotto(ServerProcess, #[expect(dead_code, reason = "removed with this")] TempDir),
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Relay => "relay",
-            Self::Sotto => "Sotto",
-        })
-    }
+    Sotto(ServerProcess, #[expect(dead_code, reason = "removed with this")] House),
+    Irc(#[expect(dead_code, reason = "ends with this")] Running),
 }
 
 impl Subject {
     pub(crate) async fn start(kind: Kind, past: Past) -> anyhow::Result<Self> {
+        can_have(past.people)?;
         match kind {
             Kind::Relay => Self::relay(),
-            Kind::Sotto => Self::sotto(past).await,
+            Kind::Sotto => Self::at(House::with(past).await?),
+            Kind::Irc(daemon) => Self::irc(daemon),
         }
     }
 
-    pub(crate) fn relay() -> anyhow::Result<Self> {
-        let relay = Relay::start(relay::Shape::Room)?;
-        let (id, dial) = (relay.id(), relay.dial.clone());
-        let empty = process::resident(id)?;
-        Ok(Self { kind: Kind::Relay, id, dial, empty, epoch: None, process: Process::Relay(relay) })
-    }
-
-    /// A server that knows `user0`, `user1`, …: whoever comes in shows a token, because a thousand password hashes would take
-    /// longer than what is to be measured.
     pub(crate) async fn sotto(past: Past) -> anyhow::Result<Self> {
-        let data = tempfile::tempdir()?;
-        let epoch = begin(data.path()).await?;
-        settle(data.path(), past)?;
-        let server = crate::start(data.path());
-        let (id, dial) = (server.id(), Dial::new(&server.link, Trust::Nothing));
-        let process = Process::Sotto(server, data);
-        let empty = process::resident(id)?;
-        Ok(Self { kind: Kind::Sotto, id, dial, empty, epoch: Some(epoch), process })
+        Self::start(Kind::Sotto, past).await
     }
 
-    /// The server, if it is one.
+    fn relay() -> anyhow::Result<Self> {
+        let relay = Relay::start(relay::Shape::Room)?;
+        let (id, way) = (relay.id(), Way::to(relay.dial.port, &relay.identity())?);
+        let empty = process::resident(id)?;
+        Ok(Self { kind: Kind::Relay, id, way, empty, epoch: None, process: Process::Relay(relay) })
+    }
+
+    /// A server on data that is there.
+    fn at(house: House) -> anyhow::Result<Self> {
+        let server = crate::start(house.dir.path());
+        let identity = house.dir.path().join("identity").join(IDENTITY_CERTIFICATE);
+        let (id, way, epoch) = (server.id(), Way::to(server.link.port, &identity)?, Some(house.epoch));
+        let empty = process::resident(id)?;
+        Ok(Self { kind: Kind::Sotto, id, way, empty, epoch, process: Process::Sotto(server, house) })
+    }
+
+    fn irc(daemon: Daemon) -> anyhow::Result<Self> {
+        let running = daemon.start()?;
+        let (id, way) = (running.id(), Way::to(running.port, &running.identity())?);
+        let empty = process::resident(id)?;
+        Ok(Self { kind: Kind::Irc(daemon), id, way, empty, epoch: None, process: Process::Irc(running) })
+    }
+
+    /// The server, if it is one of ours.
     pub(crate) fn server(&self) -> Option<&ServerProcess> {
         match &self.process {
-            Process::Relay(_) => None,
             Process::Sotto(server, _) => Some(server),
+            Process::Relay(_) | Process::Irc(_) => None,
         }
     }
 
-    /// Somebody who is there: connected to the relay, or logged in to the server and caught up.
+    /// Somebody who is in the room: connected to the relay, or logged in to the server and caught up.
     pub(crate) async fn joins(&self, index: usize) -> anyhow::Result<Client> {
+        if self.kind.dialect() == Dialect::Irc {
+            let mut client = Client::connect(&self.way).await?;
+            irc::comes_in(&mut client, name(index)?.as_str()).await?;
+            return Ok(client);
+        }
         let mut client = self.returns(index, 0).await?;
         client.catches_up().await?;
         Ok(client)
@@ -108,7 +131,7 @@ impl Subject {
 
     /// Somebody who goes on where they were, and may have missed something.
     pub(crate) async fn returns(&self, index: usize, cursor: u64) -> anyhow::Result<Client> {
-        let mut client = Client::connect(&self.dial).await?;
+        let mut client = Client::connect(&self.way).await?;
         if let Some(epoch) = self.epoch {
             let cursors = vec![(ConvId::new(LOBBY.cast_unsigned())?, Seq::new(cursor)?)];
             let resume = Request::Resume { user: name(index)?, token: token(index), epoch, cursors };
@@ -118,58 +141,12 @@ impl Subject {
     }
 }
 
-/// Person number `index`.
-pub(crate) fn name(index: usize) -> anyhow::Result<Username> {
-    Ok(format!("user{index}").parse()?)
-}
-
-fn token(index: usize) -> Token {
-    let mut bytes = [0; 32];
-    bytes.iter_mut().zip(index.to_be_bytes()).for_each(|(to, from)| *to = from);
-    Token::from_bytes(bytes)
-}
-
-/// Makes a server's data with one account in it; returns its epoch.
-async fn begin(dir: &Path) -> anyhow::Result<Epoch> {
-    let mut server = crate::start(dir);
-    let mut first = Person::stranger(&Dial::new(&server.link, Trust::Nothing)).await;
-    let first_name = name(0)?;
-    first.registers(first_name.as_str(), PASSWORD).await;
-    first.logs_in(first_name.as_str(), PASSWORD).await;
-    let epoch = first.epoch.context("the first account is let in")?;
-    server.signal("TERM");
-    server.wait();
-    Ok(epoch)
-}
-
-/// Gives everybody the first one's password and a token, and a seat in a lobby where all that has been said before.
-fn settle(dir: &Path, past: Past) -> anyhow::Result<()> {
-    const NEVER: i64 = i64::MAX / 2;
-    let mut database = Database::open(dir.join("sotto.db"))?;
-    let changes = database.transaction()?;
-    changes.execute("DELETE FROM token", [])?;
-    for index in 0..past.people {
-        let (name, id) = (name(index)?, i64::try_from(index)? + 1);
-        let hash = digest::digest(&digest::SHA256, token(index).as_bytes());
-        changes.prepare_cached(
-            "INSERT OR IGNORE INTO account(id, key, name, password, created_at) SELECT ?1, ?2, ?3, password, created_at FROM account WHERE id = 1",
-        )?
-        .execute(params![id, name.key(), name.as_str()])?;
-        changes
-            .prepare_cached(
-                "INSERT OR IGNORE INTO seat(account, conv, since, confirmed) VALUES (?1, ?2, 0, 0)",
-            )?
-            .execute([id, LOBBY])?;
-        changes
-            .prepare_cached("INSERT INTO token(hash, account, expires) VALUES (?1, ?2, ?3)")?
-            .execute(params![hash.as_ref(), id, NEVER])?;
-    }
-    for seq in 1..=past.messages {
-        changes
-            .prepare_cached("INSERT INTO message(conv, seq, sender, at, text) VALUES (?1, ?2, 1, 0, ?3)")?
-            .execute(params![LOBBY, i64::try_from(seq)?, format!("{seq} {}", "x".repeat(100))])?;
-    }
-    changes
-        .execute("UPDATE conversation SET head = ?2 WHERE id = ?1", [LOBBY, i64::try_from(past.messages)?])?;
-    Ok(changes.commit()?)
+/// A connection is a file in this process and one in what is measured: says what to do when so many are not allowed.
+fn can_have(people: usize) -> anyhow::Result<()> {
+    let (needed, allowed) = (people + OTHER_FILES, process::files_allowed());
+    anyhow::ensure!(
+        u64::try_from(needed)? <= allowed,
+        "{people} people are {needed} open files in each process, and {allowed} are allowed: run this after `ulimit -n {needed}`, or as root in a shell that may raise it"
+    );
+    Ok(())
 }

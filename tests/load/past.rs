@@ -1,0 +1,94 @@
+//! What was before a measurement: a server's data with everybody in it who will come, and all that has been said by then.
+
+use std::path::Path;
+
+use anyhow::Context;
+use aws_lc_rs::digest;
+use rusqlite::{Connection as Database, params};
+use sotto_client::{Dial, Trust};
+use sotto_proto::{Epoch, Token, Username};
+use sotto_tests::{PASSWORD, Person};
+use tempfile::TempDir;
+
+/// The lobby, where everybody is.
+pub(crate) const LOBBY: i64 = 1;
+
+/// Who is known to a server before it starts, and how much has been said by then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Past {
+    pub(crate) people: usize,
+    pub(crate) messages: usize,
+}
+
+/// A server's data. It is removed with this.
+pub(crate) struct House {
+    pub(crate) dir: TempDir,
+    pub(crate) epoch: Epoch,
+}
+
+impl House {
+    /// Knows `user0`, `user1`, …: whoever comes in shows a token, because a thousand password hashes would take longer than what is
+    /// to be measured.
+    pub(crate) async fn with(past: Past) -> anyhow::Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let epoch = begin(dir.path()).await?;
+        settle(dir.path(), past)?;
+        Ok(Self { dir, epoch })
+    }
+}
+
+/// Person number `index`.
+pub(crate) fn name(index: usize) -> anyhow::Result<Username> {
+    Ok(format!("user{index}").parse()?)
+}
+
+pub(crate) fn token(index: usize) -> Token {
+    let mut bytes = [0; 32];
+    bytes.iter_mut().zip(index.to_be_bytes()).for_each(|(to, from)| *to = from);
+    Token::from_bytes(bytes)
+}
+
+/// Makes a server's data with one account in it; returns its epoch.
+async fn begin(dir: &Path) -> anyhow::Result<Epoch> {
+    let mut server = crate::start(dir);
+    let mut first = Person::stranger(&Dial::new(&server.link, Trust::Nothing)).await;
+    let first_name = name(0)?;
+    first.registers(first_name.as_str(), PASSWORD).await;
+    first.logs_in(first_name.as_str(), PASSWORD).await;
+    let epoch = first.epoch.context("the first account is let in")?;
+    server.signal("TERM");
+    server.wait();
+    Ok(epoch)
+}
+
+/// Gives everybody the first one's password and a token, and a seat in a lobby where all that has been said before.
+fn settle(dir: &Path, past: Past) -> anyhow::Result<()> {
+    const NEVER: i64 = i64::MAX / 2;
+    let mut database = Database::open(dir.join("sotto.db"))?;
+    let changes = database.transaction()?;
+    changes.execute("DELETE FROM token", [])?;
+    for index in 0..past.people {
+        let (name, id) = (name(index)?, i64::try_from(index)? + 1);
+        let hash = digest::digest(&digest::SHA256, token(index).as_bytes());
+        changes.prepare_cached(
+            "INSERT OR IGNORE INTO account(id, key, name, password, created_at) SELECT ?1, ?2, ?3, password, created_at FROM account WHERE id = 1",
+        )?
+        .execute(params![id, name.key(), name.as_str()])?;
+        changes
+            .prepare_cached(
+                "INSERT OR IGNORE INTO seat(account, conv, since, confirmed) VALUES (?1, ?2, 0, 0)",
+            )?
+            .execute([id, LOBBY])?;
+        changes
+            .prepare_cached("INSERT INTO token(hash, account, expires) VALUES (?1, ?2, ?3)")?
+            .execute(params![hash.as_ref(), id, NEVER])?;
+    }
+    for seq in 1..=past.messages {
+        changes
+            .prepare_cached("INSERT INTO message(conv, seq, sender, at, text) VALUES (?1, ?2, 1, 0, ?3)")?
+            .execute(params![LOBBY, i64::try_from(seq)?, format!("{seq} {}", "x".repeat(100))])?;
+    }
+    changes
+        .execute("UPDATE conversation SET head = ?2 WHERE id = ?1", [LOBBY, i64::try_from(past.messages)?])?;
+    Ok(changes.commit()?)
+}
