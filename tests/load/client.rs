@@ -111,6 +111,19 @@ impl Client {
             self.reads_on().await?;
         }
     }
+
+    /// Stays, silent, and answers pings, for as long as it is let.
+    pub(crate) async fn stays(mut self, dialect: Dialect) {
+        while let Ok(1..) = self.read().await {
+            while let Ok(Some(heard)) = dialect.hear(&mut self.buffer) {
+                if let Heard::Ping(pong) = heard
+                    && self.send(&pong).await.is_err()
+                {
+                    return;
+                }
+            }
+        }
+    }
 }
 
 /// A message's name, given by its sender.

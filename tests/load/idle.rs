@@ -4,11 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use tokio::task::JoinSet;
 
 use crate::crowd::{Crowd, Rounds};
 use crate::figures::{Done, Meter, Report, Row};
 use crate::past::Past;
 use crate::subject::{Kind, Subject};
+
+/// So many come in before those before them are left to themselves: a server asks those who are silent for long.
+const WAVE: usize = 1000;
 
 /// N people who are there and silent.
 #[derive(Args, Clone, Debug)]
@@ -34,10 +38,18 @@ async fn run(asked: &Arguments, kind: Kind) -> anyhow::Result<Row> {
     let past = Past { people: asked.clients, messages: 0 };
     let subject = Arc::new(Subject::start(kind, past).await?);
     let meter = Meter::start(&subject)?;
-    let crowd = Crowd::gather(&subject, 0..asked.clients).await?;
+    let mut people = JoinSet::new();
+    for first in (0..asked.clients).step_by(WAVE) {
+        let wave = first..asked.clients.min(first + WAVE);
+        for person in Crowd::gather(&subject, wave).await?.into_people() {
+            people.spawn(person.stays(kind.dialect()));
+        }
+    }
     tokio::time::sleep(Duration::from_secs(asked.seconds)).await;
     let spent = meter.stop()?;
-    let there = vec![Duration::ZERO; crowd.into_people().len()];
+    // Those who were let stay.
+    while people.try_join_next().is_some() {}
+    let there = vec![Duration::ZERO; people.len()];
     let done =
         Done { scenario: "idle", unit: "people", kind, clients: asked.clients, expected: asked.clients };
     Ok(Row::new(done, spent, there))
