@@ -21,6 +21,20 @@ pub fn cpu(id: u32) -> anyhow::Result<Duration> {
     Ok(TICK * ticks)
 }
 
+/// Processor time that all of the machine's cores have spent, for whomever; what a host has taken away from it included.
+///
+/// # Errors
+/// When the system does not say.
+pub fn machine() -> anyhow::Result<Duration> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    let total = stat.lines().next().context("/proc/stat is empty")?;
+    // user, nice, system, idle, waiting for a disk, interrupts (two), stolen; what follows is in these already.
+    let ticks = total.split_whitespace().skip(1).take(8).map(str::parse::<u64>);
+    let ticks = ticks.collect::<Result<Vec<_>, _>>()?;
+    let busy = ticks.iter().enumerate().filter(|(field, _)| !matches!(field, 3 | 4));
+    Ok(Duration::from_millis(10 * busy.map(|(_, ticks)| ticks).sum::<u64>()))
+}
+
 /// Resident memory, in KiB.
 ///
 /// # Errors

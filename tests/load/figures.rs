@@ -6,8 +6,8 @@ use sotto_tests::process;
 
 use crate::subject::{Kind, Subject};
 
-/// A server with less of a core than this, while the tool has all it can get, was not measured at its limit.
-const BUSY: f64 = 0.8;
+/// A server that had this much of a core was measured at its limit; a machine of whose cores this part was used had no time left.
+const BUSY: f64 = 0.9;
 
 /// Time, processor time and memory of a subject from one moment on.
 pub(crate) struct Meter {
@@ -15,6 +15,7 @@ pub(crate) struct Meter {
     began: Instant,
     subject: Duration,
     tool: Duration,
+    machine: Duration,
     empty: u64,
 }
 
@@ -25,6 +26,8 @@ pub(crate) struct Spent {
     /// User and system time of what is measured, and of this tool.
     pub(crate) subject: Duration,
     pub(crate) tool: Duration,
+    /// The same of everything on this machine.
+    pub(crate) machine: Duration,
     /// Resident memory of what is measured at the end, and by how much that is more than before anybody came, KiB.
     pub(crate) resident: u64,
     pub(crate) grown: u64,
@@ -57,7 +60,7 @@ impl Meter {
         let id = subject.id;
         let empty = subject.empty;
         let (subject, tool) = (process::cpu(id)?, process::cpu(std::process::id())?);
-        Ok(Self { id, began: Instant::now(), subject, tool, empty })
+        Ok(Self { id, began: Instant::now(), subject, tool, machine: process::machine()?, empty })
     }
 
     pub(crate) fn stop(self) -> anyhow::Result<Spent> {
@@ -66,6 +69,7 @@ impl Meter {
             elapsed: self.began.elapsed(),
             subject: process::cpu(self.id)?.saturating_sub(self.subject),
             tool: process::cpu(std::process::id())?.saturating_sub(self.tool),
+            machine: process::machine()?.saturating_sub(self.machine),
             resident,
             grown: resident.saturating_sub(self.empty),
         })
@@ -104,14 +108,18 @@ impl Row {
         real(usize::try_from(self.spent.grown).unwrap_or(usize::MAX)) / real(self.done.clients)
     }
 
-    /// Of a core, what the subject and the tool have used.
-    fn load(&self) -> [f64; 2] {
-        [self.spent.subject, self.spent.tool].map(|cpu| cpu.as_secs_f64() / self.spent.elapsed.as_secs_f64())
+    /// Cores that the subject, the tool, and everybody else on this machine have used.
+    fn cores(&self) -> [f64; 3] {
+        let Spent { elapsed, subject, tool, machine, .. } = self.spent;
+        let others = machine.saturating_sub(subject + tool);
+        [subject, tool, others].map(|cpu| cpu.as_secs_f64() / elapsed.as_secs_f64())
     }
 
-    fn is_held_up_by_the_tool(&self) -> bool {
-        let [subject, tool] = self.load();
-        subject < BUSY && tool >= BUSY
+    /// Who had the machine while what is measured could have used more of it.
+    fn bottleneck(&self) -> Option<&'static str> {
+        let [subject, tool, others] = self.cores();
+        let is_held_up = subject < BUSY && subject + tool + others >= BUSY * real(machine_cores());
+        is_held_up.then_some(if tool > others { "the tool" } else { "others" })
     }
 
     fn print(&self, limit: Option<&Self>) {
@@ -119,17 +127,17 @@ impl Row {
         let [p50, p99, max] = self.latency.map(|latency| latency.as_secs_f64() * 1e3);
         let Done { scenario, unit, kind, clients, expected } = self.done;
         let (lost, rate, cost, memory) = (self.lost(), self.per_second(), self.cost(), self.memory());
-        let [subject, tool] = self.load();
-        let held_up = if self.is_held_up_by_the_tool() { " the tool is the bottleneck" } else { "" };
+        let [subject, tool, others] = self.cores();
+        let held_up = self.bottleneck().map(|who| format!(" held up by {who}")).unwrap_or_default();
         let note = self.note.as_deref().unwrap_or_default();
         println!(
-            "{scenario:<10} {clients:>6} {kind:<8} {expected:>9} {unit:<11} {lost:>4} {rate:>9.0} {cost:>9.2} {ratio:>6} {p50:>8.2} {p99:>8.2} {max:>8.2} {memory:>8.1} {subject:>5.2} {tool:>5.2} {note}{held_up}",
+            "{scenario:<11} {clients:>6} {kind:<8} {expected:>9} {unit:<11} {lost:>4} {rate:>9.0} {cost:>9.2} {ratio:>6} {p50:>8.2} {p99:>8.2} {max:>8.2} {memory:>8.1} {subject:>5.2} {tool:>5.2} {others:>5.2} {note}{held_up}",
         );
     }
 
     fn json(&self) -> serde_json::Value {
         let [p50, p99, max] = self.latency.map(|latency| latency.as_secs_f64() * 1e3);
-        let [subject, tool] = self.load();
+        let [subject, tool, others] = self.cores();
         serde_json::json!({
             "scenario": self.done.scenario,
             "subject": self.done.kind.to_string(),
@@ -147,8 +155,9 @@ impl Row {
             "grown_kib_per_client": self.memory(),
             "cores_used": subject,
             "cores_used_by_the_tool": tool,
+            "cores_used_by_others": others,
             "note": self.note,
-            "the_tool_is_the_bottleneck": self.is_held_up_by_the_tool(),
+            "held_up_by": self.bottleneck(),
         })
     }
 }
@@ -162,15 +171,15 @@ pub(crate) struct Report {
 impl Report {
     /// Says what the columns are.
     pub(crate) fn head() {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         println!(
-            "{cores} cores, shared by what is measured and this tool; medians of the runs, by processor time"
+            "{} cores, shared by what is measured, this tool and others; medians of the runs, by processor time",
+            machine_cores()
         );
         if cfg!(debug_assertions) {
             println!("note: a debug build; use --release for figures that mean something");
         }
         println!(
-            "{:<10} {:>6} {:<8} {:>21} {:>4} {:>9} {:>9} {:>6} {:>8} {:>8} {:>8} {:>8} {:>5} {:>5}",
+            "{:<11} {:>6} {:<8} {:>21} {:>4} {:>9} {:>9} {:>6} {:>8} {:>8} {:>8} {:>8} {:>5} {:>5} {:>5}",
             "",
             "N",
             "",
@@ -184,7 +193,8 @@ impl Report {
             "max",
             "KiB each",
             "cores",
-            "tool"
+            "tool",
+            "other"
         );
     }
 
@@ -207,17 +217,17 @@ impl Report {
         self.rows.iter().all(|row| row.lost() == 0)
     }
 
-    /// Prints the medians.
+    /// Prints the medians of each scenario and kind.
     pub(crate) fn print(&self) {
-        let limit = self.median(Kind::Relay);
-        let mut kinds = Vec::new();
-        for kind in self.rows.iter().map(|row| row.done.kind) {
-            if !kinds.contains(&kind) {
-                kinds.push(kind);
+        let mut printed = Vec::new();
+        for Done { scenario, kind, .. } in self.rows.iter().map(|row| row.done) {
+            if printed.contains(&(scenario, kind)) {
+                continue;
             }
-        }
-        for median in kinds.into_iter().filter_map(|kind| self.median(kind)) {
-            median.print(limit.filter(|_| median.done.kind != Kind::Relay));
+            printed.push((scenario, kind));
+            if let Some(median) = self.median(scenario, kind) {
+                median.print(self.median(scenario, Kind::Relay).filter(|_| kind != Kind::Relay));
+            }
         }
     }
 
@@ -226,11 +236,16 @@ impl Report {
         self.rows.iter().map(|row| format!("{}\n", row.json())).collect()
     }
 
-    fn median(&self, kind: Kind) -> Option<&Row> {
-        let mut rows: Vec<_> = self.rows.iter().filter(|row| row.done.kind == kind).collect();
+    fn median(&self, scenario: &str, kind: Kind) -> Option<&Row> {
+        let of_these = |row: &&Row| row.done.scenario == scenario && row.done.kind == kind;
+        let mut rows: Vec<_> = self.rows.iter().filter(of_these).collect();
         rows.sort_by(|left, right| left.cost().total_cmp(&right.cost()));
         rows.get(rows.len() / 2).copied()
     }
+}
+
+fn machine_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// A count, for dividing by it: never 0.
