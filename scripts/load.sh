@@ -7,9 +7,9 @@ if [ "${1:-}" = --help ]; then
 Usage: scripts/load.sh [SCENARIO [OPTION…]]
 
 Builds with optimisation, then runs every scenario of the load tool, each against a server of its own, which
-takes some minutes; or one of them: fan-out, paced, pairs, log-in, resume, idle, presence, catch-up, files, cuts
-(`scripts/load.sh fan-out --help` has its options). Every run is appended to target/load.json. Fails if
-anything that was sent has not come.
+takes up to ten minutes; or one of them: fan-out, paced, pairs, log-in, resume, idle, presence, catch-up, store,
+files, cuts (`scripts/load.sh fan-out --help` has its options). 10,000 people are 10,100 open files in each
+process (`ulimit -n`). Every run is appended to target/load.json. Fails if anything that was sent has not come.
 HELP
     exit 0
 fi
@@ -22,9 +22,9 @@ if [ $# -gt 0 ]; then
     load "$@"
     exit
 fi
-load fan-out --clients 10 --messages 100000
-load fan-out --clients 100 --messages 20000
-load fan-out --clients 1000 --messages 2000
+for people in 10 100 1000 10000; do
+    load fan-out --clients "$people" --messages $((1000000 / people))
+done
 load paced
 load pairs
 load log-in
@@ -32,4 +32,5 @@ load resume
 load idle --clients 10000 --runs 1
 load presence
 load catch-up
+load store
 load files --mib 256 --messages 500

@@ -95,11 +95,11 @@ impl Row {
     }
 
     /// The subject's processor time for each, µs.
-    fn cost(&self) -> f64 {
+    pub(crate) fn cost(&self) -> f64 {
         self.spent.subject.as_secs_f64() * 1e6 / real(self.count)
     }
 
-    fn per_second(&self) -> f64 {
+    pub(crate) fn per_second(&self) -> f64 {
         real(self.count) / self.spent.elapsed.as_secs_f64()
     }
 
@@ -210,6 +210,11 @@ impl Report {
             }
         }
         Ok(report)
+    }
+
+    /// One run more.
+    pub(crate) fn add(&mut self, row: Row) {
+        self.rows.push(row);
     }
 
     /// Nothing that should have come has not.

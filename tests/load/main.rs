@@ -24,6 +24,7 @@ mod presence;
 mod relay;
 mod resume;
 mod room;
+mod store;
 mod subject;
 mod way;
 
@@ -66,6 +67,8 @@ enum Scenario {
     Presence(presence::Arguments),
     /// Everybody comes back and has missed a great deal
     CatchUp(catch_up::Arguments),
+    /// A store with millions of messages, beside an empty one
+    Store(store::Arguments),
     /// Files through the server, against a bare TLS relay in the same run; and chat beside them
     Files(files::Arguments),
     /// Files both ways over a wire that is cut again and again
@@ -87,6 +90,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Scenario::Idle(asked) => runtime()?.block_on(idle::measure(asked))?,
         Scenario::Presence(asked) => runtime()?.block_on(presence::measure(asked))?,
         Scenario::CatchUp(asked) => runtime()?.block_on(catch_up::measure(asked))?,
+        Scenario::Store(asked) => runtime()?.block_on(store::measure(asked))?,
         Scenario::Files(asked) => return runtime()?.block_on(files::measure(asked)),
         Scenario::Cuts(asked) => return runtime()?.block_on(cuts::measure(asked)),
         Scenario::Relay(asked) => return asked.serve(),

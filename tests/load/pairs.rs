@@ -37,17 +37,24 @@ pub(crate) async fn measure(asked: &Arguments) -> anyhow::Result<Report> {
 }
 
 async fn run(asked: &Arguments) -> anyhow::Result<Row> {
-    let people = 2 * asked.pairs;
-    let subject = Arc::new(Subject::sotto(Past { people, messages: 0 }).await?);
-    let mut people = Crowd::gather(&subject, 0..people).await?.into_people();
-    let listeners = people.split_off(asked.pairs);
+    let subject = Arc::new(Subject::sotto(Past { people: 2 * asked.pairs, messages: 0 }).await?);
+    chat("pairs", &subject, (asked.pairs, asked.messages, asked.bytes)).await
+}
+
+/// So many pairs talk through a server that knows them, each so many messages of so many bytes.
+pub(crate) async fn chat(
+    scenario: &'static str,
+    subject: &Arc<Subject>,
+    (pairs, messages, bytes): (usize, usize, usize),
+) -> anyhow::Result<Row> {
+    let mut people = Crowd::gather(subject, 0..2 * pairs).await?.into_people();
+    let listeners = people.split_off(pairs);
     // Whoever is talked to for the first time is found first, and given a conversation.
-    let greeted = say_all((people, listeners), (asked.pairs, 1, asked.bytes)).await?;
-    let meter = Meter::start(&subject)?;
-    let said =
-        say_all((greeted.talkers, greeted.listeners), (asked.pairs, asked.messages, asked.bytes)).await?;
-    let (clients, expected) = (2 * asked.pairs, asked.pairs * asked.messages);
-    let done = Done { scenario: "pairs", unit: "acks", kind: Kind::Sotto, clients, expected };
+    let greeted = say_all((people, listeners), (pairs, 1, bytes)).await?;
+    let meter = Meter::start(subject)?;
+    let said = say_all((greeted.talkers, greeted.listeners), (pairs, messages, bytes)).await?;
+    let (clients, expected) = (2 * pairs, pairs * messages);
+    let done = Done { scenario, unit: "acks", kind: Kind::Sotto, clients, expected };
     Ok(Row::new(done, meter.stop()?, said.latencies))
 }
 

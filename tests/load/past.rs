@@ -4,14 +4,18 @@ use std::path::Path;
 
 use anyhow::Context;
 use aws_lc_rs::digest;
-use rusqlite::{Connection as Database, params};
+use rusqlite::{Connection as Database, Transaction, params};
 use sotto_client::{Dial, Trust};
+use sotto_judge::Random;
 use sotto_proto::{Epoch, Token, Username};
 use sotto_tests::{PASSWORD, Person};
 use tempfile::TempDir;
 
 /// The lobby, where everybody is.
 pub(crate) const LOBBY: i64 = 1;
+
+/// What making it may keep of a database in memory, KiB.
+const CACHE: i64 = 1 << 20;
 
 /// Who is known to a server before it starts, and how much has been said by then.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +28,8 @@ pub(crate) struct Past {
 pub(crate) struct House {
     pub(crate) dir: TempDir,
     pub(crate) epoch: Epoch,
+    /// The last message in the lobby.
+    pub(crate) head: u64,
 }
 
 impl House {
@@ -33,7 +39,7 @@ impl House {
         let dir = tempfile::tempdir()?;
         let epoch = begin(dir.path()).await?;
         settle(dir.path(), past)?;
-        Ok(Self { dir, epoch })
+        Ok(Self { dir, epoch, head: u64::try_from(past.messages)? })
     }
 }
 
@@ -65,6 +71,10 @@ async fn begin(dir: &Path) -> anyhow::Result<Epoch> {
 fn settle(dir: &Path, past: Past) -> anyhow::Result<()> {
     const NEVER: i64 = i64::MAX / 2;
     let mut database = Database::open(dir.join("sotto.db"))?;
+    // Nobody minds if this has to be done again; the server makes it as safe as it wants it.
+    database.pragma_update_and_check(None, "journal_mode", "OFF", |_| Ok(()))?;
+    database.pragma_update(None, "synchronous", "OFF")?;
+    database.pragma_update(None, "cache_size", -CACHE)?;
     let changes = database.transaction()?;
     changes.execute("DELETE FROM token", [])?;
     for index in 0..past.people {
@@ -83,12 +93,23 @@ fn settle(dir: &Path, past: Past) -> anyhow::Result<()> {
             .prepare_cached("INSERT INTO token(hash, account, expires) VALUES (?1, ?2, ?3)")?
             .execute(params![hash.as_ref(), id, NEVER])?;
     }
-    for seq in 1..=past.messages {
-        changes
-            .prepare_cached("INSERT INTO message(conv, seq, sender, at, text) VALUES (?1, ?2, 1, 0, ?3)")?
-            .execute(params![LOBBY, i64::try_from(seq)?, format!("{seq} {}", "x".repeat(100))])?;
-    }
-    changes
-        .execute("UPDATE conversation SET head = ?2 WHERE id = ?1", [LOBBY, i64::try_from(past.messages)?])?;
+    say(&changes, past)?;
     Ok(changes.commit()?)
+}
+
+/// Everybody has spoken in turn, 10 times a second. The ids that senders give are random, as theirs are: their index is not built in
+/// its order, and has the gaps that come of that.
+fn say(changes: &Transaction<'_>, past: Past) -> anyhow::Result<()> {
+    const BEGAN: i64 = 1_700_000_000_000;
+    let (mut random, words) = (Random::new(1), "x".repeat(100));
+    let mut insert = changes
+        .prepare("INSERT INTO message(conv, seq, sender, at, cid, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    for index in 0..past.messages {
+        let (seq, sender) = (i64::try_from(index)? + 1, i64::try_from(index % past.people.max(1))? + 1);
+        let cid = [0; 2].map(|_: u64| random.below(u64::MAX).to_be_bytes()).concat();
+        insert.execute(params![LOBBY, seq, sender, BEGAN + 100 * seq, cid, format!("{seq} {words}")])?;
+    }
+    let head = i64::try_from(past.messages)?;
+    changes.execute("UPDATE conversation SET head = ?2 WHERE id = ?1", [LOBBY, head])?;
+    Ok(())
 }

@@ -61,14 +61,14 @@ pub(crate) struct Subject {
     pub(crate) way: Way,
     /// Resident memory before anybody came, KiB.
     pub(crate) empty: u64,
-    /// The history that a server's sessions belong to.
-    epoch: Option<Epoch>,
+    /// The history that a server's sessions belong to, and how far it has come.
+    history: Option<(Epoch, u64)>,
     process: Process,
 }
 
 enum Process {
     Relay(#[expect(dead_code, reason = "ends with this")] Relay),
-    Sotto(ServerProcess, #[expect(dead_code, reason = "removed with this")] House),
+    Sotto(ServerProcess, House),
     Irc(#[expect(dead_code, reason = "ends with this")] Running),
 }
 
@@ -90,23 +90,32 @@ impl Subject {
         let relay = Relay::start(relay::Shape::Room)?;
         let (id, way) = (relay.id(), Way::to(relay.dial.port, &relay.identity())?);
         let empty = process::resident(id)?;
-        Ok(Self { kind: Kind::Relay, id, way, empty, epoch: None, process: Process::Relay(relay) })
+        Ok(Self { kind: Kind::Relay, id, way, empty, history: None, process: Process::Relay(relay) })
     }
 
     /// A server on data that is there.
-    fn at(house: House) -> anyhow::Result<Self> {
+    pub(crate) fn at(house: House) -> anyhow::Result<Self> {
         let server = crate::start(house.dir.path());
         let identity = house.dir.path().join("identity").join(IDENTITY_CERTIFICATE);
-        let (id, way, epoch) = (server.id(), Way::to(server.link.port, &identity)?, Some(house.epoch));
+        let (id, way) = (server.id(), Way::to(server.link.port, &identity)?);
+        let history = Some((house.epoch, house.head));
         let empty = process::resident(id)?;
-        Ok(Self { kind: Kind::Sotto, id, way, empty, epoch, process: Process::Sotto(server, house) })
+        Ok(Self { kind: Kind::Sotto, id, way, empty, history, process: Process::Sotto(server, house) })
     }
 
     fn irc(daemon: Daemon) -> anyhow::Result<Self> {
         let running = daemon.start()?;
         let (id, way) = (running.id(), Way::to(running.port, &running.identity())?);
         let empty = process::resident(id)?;
-        Ok(Self { kind: Kind::Irc(daemon), id, way, empty, epoch: None, process: Process::Irc(running) })
+        Ok(Self { kind: Kind::Irc(daemon), id, way, empty, history: None, process: Process::Irc(running) })
+    }
+
+    /// Stops a server of ours, as its operator would; its data is left.
+    pub(crate) fn stop(self) -> Option<House> {
+        let Process::Sotto(mut server, house) = self.process else { return None };
+        server.signal("TERM");
+        server.wait();
+        Some(house)
     }
 
     /// The server, if it is one of ours.
@@ -117,14 +126,15 @@ impl Subject {
         }
     }
 
-    /// Somebody who is in the room: connected to the relay, or logged in to the server and caught up.
+    /// Somebody who is in the room and has missed nothing: connected to the relay, or logged in to the server.
     pub(crate) async fn joins(&self, index: usize) -> anyhow::Result<Client> {
         if self.kind.dialect() == Dialect::Irc {
             let mut client = Client::connect(&self.way).await?;
             irc::comes_in(&mut client, name(index)?.as_str()).await?;
             return Ok(client);
         }
-        let mut client = self.returns(index, 0).await?;
+        let head = self.history.map_or(0, |(_, head)| head);
+        let mut client = self.returns(index, head).await?;
         client.catches_up().await?;
         Ok(client)
     }
@@ -132,7 +142,7 @@ impl Subject {
     /// Somebody who goes on where they were, and may have missed something.
     pub(crate) async fn returns(&self, index: usize, cursor: u64) -> anyhow::Result<Client> {
         let mut client = Client::connect(&self.way).await?;
-        if let Some(epoch) = self.epoch {
+        if let Some((epoch, _)) = self.history {
             let cursors = vec![(ConvId::new(LOBBY.cast_unsigned())?, Seq::new(cursor)?)];
             let resume = Request::Resume { user: name(index)?, token: token(index), epoch, cursors };
             client.send(&resume.encode(None)).await?;
