@@ -8,7 +8,7 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use anyhow::Context;
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use sotto_client::{Connection, random_cid};
 use sotto_proto::{Cid, Decoder, Frame, Request, code};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
@@ -101,12 +101,16 @@ impl Client {
         let Some(question) = dialect.question() else { return Ok(()) };
         self.send(&question).await?;
         loop {
-            while let Some(heard) = dialect.hear(&mut self.buffer)? {
+            while let Some((heard, bytes)) = dialect.hear(&self.buffer)? {
                 match heard {
-                    Heard::Answer => return Ok(()),
+                    Heard::Answer => {
+                        self.buffer.advance(bytes);
+                        return Ok(());
+                    }
                     Heard::Ping(pong) => self.send(&pong).await?,
                     _ => {}
                 }
+                self.buffer.advance(bytes);
             }
             self.reads_on().await?;
         }
@@ -115,12 +119,13 @@ impl Client {
     /// Stays, silent, and answers pings, for as long as it is let.
     pub(crate) async fn stays(mut self, dialect: Dialect) {
         while let Ok(1..) = self.read().await {
-            while let Ok(Some(heard)) = dialect.hear(&mut self.buffer) {
+            while let Ok(Some((heard, bytes))) = dialect.hear(&self.buffer) {
                 if let Heard::Ping(pong) = heard
                     && self.send(&pong).await.is_err()
                 {
                     return;
                 }
+                self.buffer.advance(bytes);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use clap::Args;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -193,13 +193,14 @@ impl Person {
         let (mut latencies, mut heard) = (Vec::new(), 0);
         while self.goes_on().await.is_ok() {
             let now = board.began.elapsed();
-            while let Ok(Some(came)) = board.dialect.hear(&mut self.client.buffer) {
+            while let Ok(Some((came, bytes))) = board.dialect.hear(&self.client.buffer) {
                 heard += usize::from(matches!(came, Heard::Message(_) | Heard::Stored));
                 match came {
-                    Heard::Message(text) => latencies.extend(board.heard((self.index, now), &text)),
+                    Heard::Message(text) => latencies.extend(board.heard((self.index, now), text)),
                     Heard::Ping(pong) => drop(self.client.send(&pong).await),
                     _ => {}
                 }
+                self.client.buffer.advance(bytes);
             }
             if self.has_said_everything() && heard == board.heard_by(self.index) {
                 break;

@@ -1,7 +1,8 @@
 //! What is said on a wire: how a message looks, and what it is that came. For everything else it does not matter who talks how.
 
-use bytes::{Bytes, BytesMut};
-use sotto_proto::{Audience, ConvId, Decoder, Frame, Message, MessageText, Reply, Request, Seq, code};
+use bytes::Bytes;
+use sotto_proto::limits::{LENGTH_BYTES, MAX_PAYLOAD};
+use sotto_proto::{Audience, ConvId, Frame, Message, MessageText, Reply, Request, Seq, code};
 
 use crate::client::cid;
 use crate::irc;
@@ -29,9 +30,9 @@ pub(crate) struct Words<'a> {
 
 /// What came.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Heard {
+pub(crate) enum Heard<'a> {
     /// A message's text.
-    Message(Bytes),
+    Message(&'a [u8]),
     /// What one has said oneself has been stored.
     Stored,
     /// Has to be answered with this.
@@ -53,12 +54,10 @@ impl Dialect {
         }
     }
 
-    /// Takes the next thing that is whole off the front of what came.
-    pub(crate) fn hear(self, came: &mut BytesMut) -> anyhow::Result<Option<Heard>> {
+    /// The next thing that is whole at the front of what came, and how many bytes it is.
+    pub(crate) fn hear(self, came: &[u8]) -> anyhow::Result<Option<(Heard<'_>, usize)>> {
         match self {
-            Self::Relayed | Self::Sotto => {
-                Ok(Decoder::after_login().next(came)?.map(|frame| meaning(&frame)))
-            }
+            Self::Relayed | Self::Sotto => hear(came),
             Self::Irc => irc::hear(came),
         }
     }
@@ -85,18 +84,46 @@ fn relayed(words: &Words<'_>) -> anyhow::Result<Bytes> {
     Ok(Reply::Message(message).encode(None))
 }
 
-fn meaning(frame: &Frame) -> Heard {
-    match frame.code() {
-        code::MESSAGE => Heard::Message(text(&frame.body())),
+fn hear(came: &[u8]) -> anyhow::Result<Option<(Heard<'_>, usize)>> {
+    let Some(length) = came.first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
+    let end = LENGTH_BYTES + usize::try_from(u32::from_be_bytes(*length))?;
+    anyhow::ensure!(end <= LENGTH_BYTES + MAX_PAYLOAD, "a frame of {end} bytes");
+    let Some(payload) = came.get(LENGTH_BYTES..end) else { return Ok(None) };
+    Ok(Some((meaning(payload)?, end)))
+}
+
+/// Messages come by the million, and are only looked at as far as they are used.
+fn meaning(payload: &[u8]) -> anyhow::Result<Heard<'_>> {
+    if payload.starts_with(b"209 ") {
+        // Head, sender, text.
+        return Ok(Heard::Message(payload.splitn(3, |byte| *byte == b'\n').nth(2).unwrap_or_default()));
+    }
+    let frame = Frame::parse(Bytes::copy_from_slice(payload))?;
+    Ok(match frame.code() {
         code::STORED => Heard::Stored,
         code::PING => Heard::Ping(Request::Pong { body: frame.body() }.encode(None)),
         code::PONG => Heard::Answer,
         _ => Heard::Other,
-    }
+    })
 }
 
-/// What is behind the sender's name.
-fn text(body: &Bytes) -> Bytes {
-    let end = body.windows(2).position(|pair| pair == b"\r\n");
-    end.map_or_else(Bytes::new, |end| body.slice(end + 2..))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relayed_message_is_heard_as_it_was_said() {
+        let words = Words { index: 0, speaker: 7, text: "0 5 two\nlines" };
+        let said = Dialect::Relayed.say(&words).unwrap();
+        let heard = Dialect::Sotto.hear(&said).unwrap();
+        assert_eq!(heard, Some((Heard::Message(b"0 5 two\nlines"), said.len())));
+        assert_eq!(Dialect::Sotto.hear(&said[..said.len() - 1]).unwrap(), None);
+    }
+
+    #[test]
+    fn a_ping_is_answered_with_what_is_in_it() {
+        let ping = Reply::Ping { body: Bytes::from_static(b"x") }.encode(None);
+        let pong = Request::Pong { body: Bytes::from_static(b"x") }.encode(None);
+        assert_eq!(Dialect::Sotto.hear(&ping).unwrap(), Some((Heard::Ping(pong), ping.len())));
+    }
 }

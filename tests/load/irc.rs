@@ -1,7 +1,7 @@
 //! IRC, as little of it as it takes to come into a room and to talk there.
 
 use anyhow::Context;
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 
 use crate::client::Client;
 use crate::dialect::Heard;
@@ -28,41 +28,40 @@ pub(crate) fn question() -> Bytes {
     Bytes::from_static(b"PING :there\r\n")
 }
 
-pub(crate) fn hear(came: &mut BytesMut) -> anyhow::Result<Option<Heard>> {
-    let Some(line) = line(came) else { return Ok(None) };
-    Ok(Some(match verb(&line) {
-        b"PRIVMSG" => Heard::Message(last_parameter(&line).unwrap_or_default()),
-        b"PING" => Heard::Ping(pong(&line)),
+pub(crate) fn hear(came: &[u8]) -> anyhow::Result<Option<(Heard<'_>, usize)>> {
+    let Some((line, bytes)) = line(came) else { return Ok(None) };
+    let heard = match verb(line) {
+        b"PRIVMSG" => Heard::Message(last_parameter(line).unwrap_or_default()),
+        b"PING" => Heard::Ping(pong(line)),
         b"PONG" => Heard::Answer,
-        b"ERROR" => anyhow::bail!("{}", String::from_utf8_lossy(&line)),
+        b"ERROR" => anyhow::bail!("{}", String::from_utf8_lossy(line)),
         _ => Heard::Other,
-    }))
+    };
+    Ok(Some((heard, bytes)))
 }
 
 /// Waits for a line of this kind; others are passed over.
 async fn waits_for(client: &mut Client, wanted: &[u8]) -> anyhow::Result<()> {
     loop {
-        while let Some(line) = line(&mut client.buffer) {
-            match verb(&line) {
-                found if found == wanted => return Ok(()),
-                b"PING" => client.send(&pong(&line)).await?,
-                b"ERROR" => anyhow::bail!("{}", String::from_utf8_lossy(&line)),
-                _ => {}
+        while let Some((line, bytes)) = line(&client.buffer) {
+            let is_wanted = verb(line) == wanted;
+            if let Some((Heard::Ping(pong), _)) = hear(&client.buffer)? {
+                client.send(&pong).await?;
+            }
+            client.buffer.advance(bytes);
+            if is_wanted {
+                return Ok(());
             }
         }
         client.reads_on().await.with_context(|| format!("no {}", String::from_utf8_lossy(wanted)))?;
     }
 }
 
-/// Takes a whole line off the front, without its end.
-fn line(came: &mut BytesMut) -> Option<Bytes> {
+/// The first line that is whole, without its end, and how many bytes it is with that.
+fn line(came: &[u8]) -> Option<(&[u8], usize)> {
     let end = came.iter().position(|byte| *byte == b'\n')?;
-    let mut line = came.split_to(end + 1).freeze();
-    line.truncate(end);
-    if line.last() == Some(&b'\r') {
-        line.truncate(end - 1);
-    }
-    Some(line)
+    let line = came.get(..end)?;
+    Some((line.strip_suffix(b"\r").unwrap_or(line), end + 1))
 }
 
 /// What kind of line it is; before that there may be who it is from.
@@ -73,37 +72,42 @@ fn verb(line: &[u8]) -> &[u8] {
 }
 
 /// What is behind the first ` :`, which may have spaces in it.
-fn last_parameter(line: &Bytes) -> Option<Bytes> {
+fn last_parameter(line: &[u8]) -> Option<&[u8]> {
     let start = line.windows(2).position(|pair| pair == b" :")?;
-    Some(line.slice(start + 2..))
+    line.get(start + 2..)
 }
 
-fn pong(line: &Bytes) -> Bytes {
-    let token =
-        last_parameter(line).or_else(|| line.get(5..).map(Bytes::copy_from_slice)).unwrap_or_default();
-    [b"PONG :", &token[..], b"\r\n"].concat().into()
+fn pong(line: &[u8]) -> Bytes {
+    let token = last_parameter(line).or_else(|| line.strip_prefix(b"PING ")).unwrap_or_default();
+    [b"PONG :", token, b"\r\n"].concat().into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Everything in what came, and what is left of it.
+    fn all(mut came: &[u8]) -> (Vec<Heard<'_>>, &[u8]) {
+        let mut heard = Vec::new();
+        while let Some((one, bytes)) = hear(came).unwrap() {
+            heard.push(one);
+            came = &came[bytes..];
+        }
+        (heard, came)
+    }
+
     #[test]
     fn a_line_is_heard_when_it_is_whole() {
-        let mut came =
-            BytesMut::from(&b":ann!~ann@127.0.0.1 PRIVMSG #room :1 2 x:y\r\nPING :a b\r\n:x PO"[..]);
-        assert_eq!(hear(&mut came).unwrap(), Some(Heard::Message(Bytes::from_static(b"1 2 x:y"))));
-        assert_eq!(hear(&mut came).unwrap(), Some(Heard::Ping(Bytes::from_static(b"PONG :a b\r\n"))));
-        assert_eq!(hear(&mut came).unwrap(), None);
-        came.extend_from_slice(b"NG x :there\r\n:x 353 ann = #room :ann\r\nPING bare\n");
-        assert_eq!(hear(&mut came).unwrap(), Some(Heard::Answer));
-        assert_eq!(hear(&mut came).unwrap(), Some(Heard::Other));
-        assert_eq!(hear(&mut came).unwrap(), Some(Heard::Ping(Bytes::from_static(b"PONG :bare\r\n"))));
+        let (heard, rest) = all(b":ann!~ann@127.0.0.1 PRIVMSG #room :1 2 x:y\r\nPING :a b\r\n:x PO");
+        let pong = Heard::Ping(Bytes::from_static(b"PONG :a b\r\n"));
+        assert_eq!((heard, rest), (vec![Heard::Message(b"1 2 x:y"), pong], &b":x PO"[..]));
+        let (heard, rest) = all(b":x PONG x :there\r\n:x 353 ann = #room :ann\r\nPING bare\n");
+        let pong = Heard::Ping(Bytes::from_static(b"PONG :bare\r\n"));
+        assert_eq!((heard, rest), (vec![Heard::Answer, Heard::Other, pong], &b""[..]));
     }
 
     #[test]
     fn being_thrown_out_is_an_error() {
-        let mut came = BytesMut::from(&b"ERROR :Excess flood\r\n"[..]);
-        assert!(hear(&mut came).unwrap_err().to_string().contains("Excess flood"));
+        assert!(hear(b"ERROR :Excess flood\r\n").unwrap_err().to_string().contains("Excess flood"));
     }
 }
