@@ -22,7 +22,8 @@ if [ $# -gt 0 ]; then
     load "$@"
     exit
 fi
-for people in 10 100 1000 10000; do
+load fan-out --clients 10 --messages 30000
+for people in 100 1000 10000; do
     load fan-out --clients "$people" --messages $((1000000 / people))
 done
 load paced
