@@ -132,14 +132,16 @@ async fn serve_tls(
     };
     // In a task of its own: whoever is there for hours does not keep the memory of the handshake.
     if stream.get_ref().1.alpn_protocol() == Some(tls::ORIGINAL_ALPN) {
-        tasks.spawn(to_the_end(compat::serve(stream, server, (admission, None))).in_current_span());
+        to_the_end(compat::serve(stream, server, (admission, None)), &tasks);
     } else {
-        tasks.spawn(to_the_end(connection::serve(stream, server, admission)).in_current_span());
+        to_the_end(connection::serve(stream, server, admission), &tasks);
     }
 }
 
-async fn to_the_end(served: impl Future<Output = ConnectionEnd>) {
-    tell_end(&served.await);
+/// Boxed, because a future that is handed on is held twice by the one that waits for it.
+fn to_the_end(served: impl Future<Output = ConnectionEnd> + Send + 'static, tasks: &TaskTracker) {
+    let served = Box::pin(served);
+    tasks.spawn(async move { tell_end(&served.await) }.in_current_span());
 }
 
 /// Tells somebody for whom there is no place that this is so, and when to come back.

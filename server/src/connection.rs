@@ -99,7 +99,7 @@ async fn converse<S: Transport>(mut reader: ReadHalf<S>, session: &mut Session) 
             Err(end) => {
                 if matches!(end, ConnectionEnd::Shutdown | ConnectionEnd::Malformed(_)) {
                     // What came before is answered before the good-bye.
-                    session.flush().await;
+                    Box::pin(session.flush()).await;
                 }
                 return end;
             }
