@@ -22,6 +22,13 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared statements kept per connection: more than there are in `queries.rs`.
 const STATEMENTS: usize = 64;
 
+/// Pages that the connection that writes keeps in memory, in KiB (said to SQLite as a negative number): what five hundred conversations at
+/// once write to. It grows to that only when so much is in use.
+const CACHE_KIB: i64 = 16 * 1024;
+/// Pages in the log before they are put into their places: 32 MiB. A page that is written to again meanwhile, as the last one of a
+/// conversation is, is put there once.
+const LOG_PAGES: u32 = 8192;
+
 /// Opens the connection that writes, makes the file if there is none.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open(path)?;
@@ -34,6 +41,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     check_settings(&connection)?;
     Ok(connection)
 }
