@@ -27,6 +27,8 @@ pub const MAX_RECIPIENTS: usize = 256;
 pub const MAX_PASSWORD_BYTES: usize = 1024;
 /// The largest page of history, in messages.
 pub const MAX_PAGE: u16 = 200;
+/// The longest `retry-after=` that counts, in seconds: a day. A longer one is taken for this.
+pub const MAX_RETRY_SECONDS: u64 = 24 * 3600;
 /// The most conversations a client may list when it resumes.
 pub const MAX_CURSORS: usize = 512;
 /// The longest invite code, in characters.

@@ -434,11 +434,19 @@ fn not_sent(frame: &Frame) -> Result<Reply, DecodeError> {
     })
 }
 
+/// Where a message is: places begin with 1.
+fn place(frame: &Frame) -> Result<Seq, DecodeError> {
+    match frame.required("seq")? {
+        Seq::ZERO => Err(ValueError::Invalid("seq: a message's place is 1 or above").into()),
+        seq => Ok(seq),
+    }
+}
+
 fn message(frame: &Frame) -> Result<Message, DecodeError> {
     let (from, text) = frame.two_fields("a sender, CRLF and a text")?;
     Ok(Message {
         conv: frame.required("conv")?,
-        seq: frame.required("seq")?,
+        seq: place(frame)?,
         at: needed(frame.number("at")?, "at")?,
         cid: frame.parsed("cid")?,
         from: from.parse()?,
@@ -467,7 +475,7 @@ fn stored(frame: &Frame) -> Result<Reply, DecodeError> {
     Ok(Reply::Stored {
         cid: frame.required("cid")?,
         conv: frame.required("conv")?,
-        seq: frame.required("seq")?,
+        seq: place(frame)?,
         at: needed(frame.number("at")?, "at")?,
         file: frame.parsed("file")?,
     })

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::error::DecodeError;
 use crate::frame::{Frame, FrameBuilder};
+use crate::limits::MAX_RETRY_SECONDS;
 use crate::reason::Reason;
 
 /// Why not, for programs and for people.
@@ -13,7 +14,7 @@ use crate::reason::Reason;
 pub struct Refusal {
     /// For programs.
     pub reason: Reason,
-    /// When it is worth trying again; whole seconds on the wire.
+    /// When it is worth trying again; whole seconds on the wire, at most a day.
     pub retry_after: Option<Duration>,
     /// For people: one sentence.
     pub sentence: String,
@@ -37,7 +38,7 @@ impl Refusal {
     pub(super) fn from_frame(frame: &Frame) -> Result<Self, DecodeError> {
         Ok(Self {
             reason: super::reason(frame),
-            retry_after: frame.number("retry-after")?.map(Duration::from_secs),
+            retry_after: frame.number("retry-after")?.map(bounded),
             sentence: frame.text()?.to_owned(),
         })
     }
@@ -47,4 +48,9 @@ impl Refusal {
             .maybe("retry-after", self.retry_after.map(|wait| wait.as_secs()))
             .body(self.sentence.as_bytes())
     }
+}
+
+/// Clocks cannot be moved by whatever a number may say.
+fn bounded(seconds: u64) -> Duration {
+    Duration::from_secs(seconds.min(MAX_RETRY_SECONDS))
 }

@@ -49,6 +49,30 @@ fn a_head_of_exactly_the_limit_is_taken_and_one_byte_more_is_not() {
     }
 }
 
+#[test]
+fn a_message_has_a_place_and_places_begin_with_1() {
+    for (head, body) in [
+        ("209 conv=1 at=0 seq=", "\r\nann\r\nhi"),
+        ("212 conv=1 at=0 cid=000102030405060708090a0b0c0d0e0f seq=", ""),
+    ] {
+        let reply = |seq: &str| Reply::from_frame(&parse(format!("{head}{seq}{body}")).unwrap());
+        assert!(reply("0").is_err());
+        assert!(reply("1").is_ok() && reply("9223372036854775807").is_ok());
+    }
+}
+
+#[test]
+fn a_wait_counts_up_to_a_day() {
+    for (said, counts) in [(0, 0), (86_400, 86_400), (86_401, 86_400), (u64::MAX, 86_400)] {
+        let Ok(Reply::Refused(refusal)) =
+            Reply::from_frame(&parse(format!("216 retry-after={said}")).unwrap())
+        else {
+            panic!("no 216")
+        };
+        assert_eq!(refusal.retry_after.unwrap().as_secs(), counts);
+    }
+}
+
 const MALFORMED: &[&[u8]] = &[
     // no code
     b"",
