@@ -9,8 +9,10 @@ use sotto_proto::{ConvId, FileId, Message, MessageText, Seq, Username};
 
 /// Comings and goings that are this close, in milliseconds, share a line.
 const TOGETHER: u64 = 2 * 60 * 1000;
-/// Room for half as many entries as there are bits, wherever one is put between two others.
-const STRIDE: u64 = 1 << 32;
+/// What is between two entries that come one after the other, and how far before the next an entry is put between two: as many as one
+/// likes, each before the last, have room, and a few anywhere. Where there is none left, room is made.
+const STRIDE: u64 = 1 << 40;
+const STEP: u64 = 1 << 16;
 
 /// Where an entry stands, and which one it is.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -34,7 +36,8 @@ impl Place {
     fn between(self, later: Option<Self>) -> Self {
         match later {
             Some(later) if later.seq == self.seq => {
-                Self { seq: self.seq, sub: self.sub + (later.sub - self.sub) / 2 }
+                let between = later.sub - self.sub;
+                Self { seq: self.seq, sub: later.sub - STEP.min(between / 2).max(1) }
             }
             _ => Self { seq: self.seq, sub: self.sub + STRIDE },
         }
@@ -240,12 +243,31 @@ impl Timeline {
     /// Puts something without a seq of its own where its time is.
     pub(crate) fn insert(&mut self, at: u64, what: What) {
         let index = self.entries.iter().rposition(|entry| entry.at <= at).map_or(0, |last| last + 1);
-        let later = self.entries.get(index).map(|entry| entry.place);
+        let (before, later) = self.around(index);
+        if later == Some(Place { sub: before.sub + 1, ..before }) {
+            self.make_room(before.seq);
+        }
+        let (before, later) = self.around(index);
+        self.entries.insert(index, Entry { place: before.between(later), at, what });
+    }
+
+    /// What an entry at this index would stand between.
+    fn around(&self, index: usize) -> (Place, Option<Place>) {
         let before = match index.checked_sub(1).and_then(|last| self.entries.get(last)) {
             Some(entry) => Place { seq: entry.place.seq.max(last_of(entry)), sub: entry.place.sub },
             None => Place { seq: self.oldest() - 1, sub: 0 },
         };
-        self.entries.insert(index, Entry { place: before.between(later), at, what });
+        (before, self.entries.get(index).map(|entry| entry.place))
+    }
+
+    /// Puts what stands after a message, and before the next, at equal distances. It is nothing but this that gives an entry another
+    /// place, and it takes a server that means it.
+    fn make_room(&mut self, seq: u64) {
+        let mut sub = 0;
+        for entry in self.entries.iter_mut().filter(|entry| entry.place.seq == seq && entry.place.sub > 0) {
+            sub += STRIDE;
+            entry.place.sub = sub;
+        }
     }
 
     /// Notes who came or went; what happens together shares a line.
@@ -359,6 +381,29 @@ mod tests {
         assert_eq!(timeline.find(place), Ok(5));
         timeline.insert(1, aside(1));
         assert_eq!(drawn(&timeline), "(1) 3 4 5 (5000) 6 (6200) (6500) (6800) 7 (7500)");
+    }
+
+    #[test]
+    fn there_is_a_place_of_its_own_for_each_of_many_asides() {
+        let aside = |at: u64| {
+            let (conv, seq) = (ConvId::new(2).unwrap(), seq(at + 1));
+            let text = MessageText::new("psst").unwrap();
+            What::Aside { from: "bob".parse().unwrap(), text, clear: false, file: None, conv, seq }
+        };
+        let falling = |count: u64| (0..count).rev().collect::<Vec<_>>();
+        // To and fro, each between the last two.
+        let closing_in =
+            |count: u64| (0..count).map(|at| if at % 2 == 0 { at } else { 2 * count - at }).collect();
+        for times in [falling(200), closing_in(200)] {
+            let mut timeline = Timeline::new(seq(4));
+            take(&mut timeline, 5);
+            take(&mut timeline, 6);
+            for at in times {
+                timeline.insert(5000 + at, aside(at));
+                assert!(timeline.entries.iter().is_sorted_by(|one, next| one.place < next.place));
+            }
+            assert_eq!(timeline.len(), 202);
+        }
     }
 
     #[test]
