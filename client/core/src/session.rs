@@ -32,6 +32,7 @@ const LISTED_AT_LOG_OUT: usize = 512;
 enum Asked {
     History {
         conv: ConvId,
+        limit: u16,
         messages: Vec<Message>,
     },
     People(Vec<(Username, Presence)>),
@@ -92,6 +93,10 @@ pub struct Session {
     asked_to_wait: Option<Duration>,
     transfers: Transfers,
     output: VecDeque<Bytes>,
+    /// The answer to the server's last ping.
+    pong: Option<Bytes>,
+    /// Who is online is to be asked again: something may have been left out since it was asked.
+    ask_again: bool,
     updates: VecDeque<Update>,
 }
 
@@ -122,6 +127,8 @@ impl Session {
             asked_to_wait: None,
             transfers: Transfers::default(),
             output: VecDeque::new(),
+            pong: None,
+            ask_again: false,
             updates: VecDeque::new(),
         }
     }
@@ -134,7 +141,7 @@ impl Session {
     /// The next frame to send.
     pub fn poll_output(&mut self) -> Option<Bytes> {
         let of_files = || self.transfers.poll_output();
-        self.output.pop_front().or_else(of_files)
+        self.output.pop_front().or_else(|| self.pong.take()).or_else(of_files)
     }
 
     /// The next thing to tell.
@@ -193,6 +200,7 @@ impl Session {
     /// The connection is gone. Nothing that was on its way is lost: it is sent again.
     pub fn disconnected(&mut self) {
         self.output.clear();
+        (self.pong, self.ask_again) = (None, false);
         self.transfers.disconnected();
         for cursor in self.cursors.values_mut() {
             cursor.at = None;
@@ -248,7 +256,7 @@ impl Session {
             (_, Command::TryNow) => {}
             (State::LoggedIn, Command::History { conv, page, limit }) => {
                 let request = Request::History { conv, page, limit };
-                self.ask(&request, Asked::History { conv, messages: Vec::new() });
+                self.ask(&request, Asked::History { conv, limit, messages: Vec::new() });
             }
             (State::LoggedIn, Command::People) => {
                 self.ask(&Request::Who { all: true }, Asked::People(Vec::new()));
@@ -295,11 +303,31 @@ impl Session {
                 return Err(Trouble::Broken(format!("the server sent something malformed: {error}")));
             }
         };
+        self.may_say(&reply)?;
         let reference = frame.tag("ref").map(|reference| reference.into_owned());
         match reference.and_then(|reference| self.asked.remove_entry(&reference)) {
             Some(asked) => self.answered(asked, reply, now),
             None => self.take(reply, now),
         }
+    }
+
+    /// A server that has not let this client in has nothing to say but whether it does, and lets nobody in twice.
+    fn may_say(&self, reply: &Reply) -> Result<(), Trouble> {
+        let waits = matches!(self.state, State::LoggingIn { .. });
+        let for_strangers = match reply {
+            Reply::LoggedIn { .. } if !waits => {
+                return Err(out_of_turn("that it lets somebody in who is in"));
+            }
+            Reply::LoggedIn { .. }
+            | Reply::WrongPassword
+            | Reply::AlreadyLoggedIn { .. }
+            | Reply::Refused(_)
+            | Reply::Goodbye(_)
+            | Reply::Ping { .. }
+            | Reply::Pong { .. } => true,
+            _ => false,
+        };
+        if waits && !for_strangers { Err(out_of_turn("something before it let anybody in")) } else { Ok(()) }
     }
 
     fn take(&mut self, reply: Reply, now: Instant) -> Result<(), Trouble> {
@@ -326,7 +354,8 @@ impl Session {
             Reply::NextIdentity(announced) => self.updates.push_back(Update::NextIdentity(announced)),
             Reply::Left(people) => self.updates.push_back(Update::Left(people)),
             Reply::CaughtUp => self.caught_up(),
-            Reply::Ping { body } => self.output.push_back(Request::Pong { body }.encode(None)),
+            // One that comes before the last is answered is from a server that does not listen: it gets no more for it.
+            Reply::Ping { body } => self.pong = Some(Request::Pong { body }.encode(None)),
             Reply::Refused(refusal) => return self.refused(refusal),
             Reply::Goodbye(refusal) => return self.goodbye(refusal),
             Reply::Chunk { .. } | Reply::GoOn { .. } | Reply::FileState(_) | Reply::FileRefused { .. } => {
@@ -366,15 +395,15 @@ impl Session {
 
     /// An acknowledgement counts as its message's place exactly when that is the next one.
     fn stored(&mut self, (cid, file): (Cid, Option<FileId>), (conv, seq, at): (ConvId, Seq, u64)) {
-        let cursor = self.cursors.entry(conv).or_default();
-        if cursor.at.is_some_and(|last| last.next() == seq) {
-            cursor.at = Some(seq);
-            cursor.seen = cursor.seen.max(Some(seq));
-        } else if cursor.seen < Some(seq) {
-            cursor.acknowledged.insert(seq);
-        }
         let offered = file.and_then(|file| self.offered(cid, file));
         let known = offered.is_some() || self.outbox.settle(cid).is_some();
+        let cursor = self.cursors.entry(conv).or_default();
+        if cursor.at.is_some_and(|last| last < seq && last.next() == seq) {
+            cursor.at = Some(seq);
+            cursor.seen = cursor.seen.max(Some(seq));
+        } else if known && cursor.seen < Some(seq) {
+            cursor.acknowledged.insert(seq);
+        }
         self.updates.extend(offered);
         if known {
             self.updates.push_back(Update::Sent { cid, conv, seq, at });
@@ -392,7 +421,8 @@ impl Session {
     /// this client: a resumed session may begin with some that are not.
     fn advance(&mut self, conv: ConvId, (from, to): (Seq, Seq)) -> Result<bool, Trouble> {
         let cursor = self.cursors.entry(conv).or_default();
-        if cursor.at.map(Seq::next) != Some(from) {
+        // The last one there can be is its own next.
+        if cursor.at.map(Seq::next) != Some(from) || cursor.at == Some(from) {
             return Err(Trouble::Broken(format!(
                 "the server left out or repeated messages of conversation {conv} before {from}"
             )));
@@ -425,8 +455,20 @@ impl Session {
     /// Presence may have been left out while this client was behind: ask.
     fn caught_up(&mut self) {
         self.updates.push_back(Update::CaughtUp);
-        self.ask(&Request::Who { all: false }, Asked::Online(Vec::new()));
+        self.ask_who();
     }
+
+    /// One question at a time, however often there is a reason for it.
+    fn ask_who(&mut self) {
+        self.ask_again = self.asked.values().any(|asked| matches!(asked, Asked::Online(_)));
+        if !self.ask_again {
+            self.ask(&Request::Who { all: false }, Asked::Online(Vec::new()));
+        }
+    }
+}
+
+fn out_of_turn(what: &str) -> Trouble {
+    Trouble::Broken(format!("the server said {what}"))
 }
 
 /// Those in which most has been seen that the server does not know of: what is not listed it sends again from where it

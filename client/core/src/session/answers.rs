@@ -23,11 +23,17 @@ impl Session {
         now: Instant,
     ) -> Result<(), Trouble> {
         let waiting = match (asked, reply) {
-            (Asked::History { conv, mut messages }, Reply::Message(message)) => {
+            (Asked::History { conv, limit, mut messages }, Reply::Message(message)) => {
+                let follows = messages.last().is_none_or(|last| last.seq < message.seq);
+                if message.conv != conv || !follows || messages.len() >= usize::from(limit) {
+                    return Err(Trouble::Broken(format!(
+                        "the server sent another page of conversation {conv} than was asked for"
+                    )));
+                }
                 messages.push(message);
-                Some(Asked::History { conv, messages })
+                Some(Asked::History { conv, limit, messages })
             }
-            (Asked::History { conv, messages }, Reply::End { more }) => {
+            (Asked::History { conv, messages, .. }, Reply::End { more }) => {
                 self.updates.push_back(Update::History { conv, messages, more });
                 None
             }
@@ -40,10 +46,14 @@ impl Session {
             }
             (Asked::Online(mut all), Reply::Online { people, more }) => {
                 all.extend(people);
-                self.more_or(more, Asked::Online(all), |asked| match asked {
+                let more = self.more_or(more, Asked::Online(all), |asked| match asked {
                     Asked::Online(all) => Some(Update::Online(all)),
                     _ => None,
-                })
+                });
+                if more.is_none() && self.ask_again {
+                    self.ask_who();
+                }
+                more
             }
             (Asked::Password(new), reply) => return self.password_answer(new, reply, now),
             (_, Reply::Refused(refusal)) => {

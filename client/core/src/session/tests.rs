@@ -7,6 +7,7 @@ use super::*;
 use crate::update::FileCommand;
 
 mod holes;
+mod hostile;
 mod passwords;
 mod tickets;
 
@@ -312,7 +313,10 @@ fn another_history_is_forgotten() {
 
 #[test]
 fn caught_up_asks_who_is_online() {
-    let mut it = Bench::ready(0);
+    let mut it = Bench::new();
+    it.connects();
+    it.tells([logged_in()]);
+    it.said();
     it.tells([Reply::CaughtUp]);
     assert_eq!(it.said(), [Request::Who { all: false }]);
 }
