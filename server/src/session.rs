@@ -145,11 +145,7 @@ impl Session {
     pub(crate) async fn handle(&mut self, frame: &Frame) -> Result<(), ConnectionEnd> {
         let reference = Request::reference(frame).ok().flatten();
         let asker = Asker { outbox: Arc::clone(&self.outbox), reference };
-        let outcome = match Request::reference(frame).and_then(|_| Request::from_frame(frame)) {
-            Ok(request) => self.dispatch(request, &asker).await,
-            Err(fault) => bad_request(frame, &fault, &asker),
-        };
-        match outcome {
+        match self.answer(frame, &asker).await {
             Ok(()) => Ok(()),
             Err(Failure::Refused(refusal)) => {
                 debug!(code = frame.code(), reason = %refusal.reason, "refused");
@@ -165,6 +161,14 @@ impl Session {
         }
     }
 
+    async fn answer(&mut self, frame: &Frame, asker: &Asker) -> Result<(), Failure> {
+        self.count_request()?;
+        match Request::reference(frame).and_then(|_| Request::from_frame(frame)) {
+            Ok(request) => self.dispatch(request, asker).await,
+            Err(fault) => bad_request(frame, &fault, asker),
+        }
+    }
+
     async fn dispatch(&mut self, request: Request, asker: &Asker) -> Result<(), Failure> {
         match (&self.who, request) {
             (_, Request::Ping { body }) => answer_ping(asker, body),
@@ -177,7 +181,6 @@ impl Session {
 
     /// What a stranger may ask for: to be let in.
     async fn let_ask(&mut self, request: Request, asker: &Asker) -> Result<(), Failure> {
-        self.count_request()?;
         match request {
             Request::LogOut { .. } => Err(ConnectionEnd::LoggedOut.into()),
             Request::LogIn { user, password, take_over, peek, device } => {
@@ -233,7 +236,7 @@ impl Session {
         }
     }
 
-    /// A stranger gets so many requests and no more.
+    /// A stranger gets so many requests and no more, whatever they are.
     fn count_request(&mut self) -> Result<(), Failure> {
         let Who::Stranger(stranger) = &mut self.who else { return Ok(()) };
         stranger.requests += 1;

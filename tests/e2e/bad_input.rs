@@ -110,6 +110,20 @@ async fn a_stranger_gets_so_many_requests_and_no_more() {
 }
 
 #[tokio::test]
+async fn pings_and_what_is_no_request_count_for_a_stranger_too() {
+    let house = House::with_limits(&["stranger-requests=3"]).await;
+    for payload in [&b"105\r\nx"[..], b"999", b"106"] {
+        let mut stranger = Person::stranger(&house.dial()).await;
+        for _ in 0..3 {
+            stranger.sends_payload(payload).await;
+            assert!(!matches!(stranger.next().await, Reply::Goodbye(_)), "{payload:?}");
+        }
+        stranger.sends_payload(payload).await;
+        assert_eq!(reason(stranger.until_the_end().await.pop()), Reason::Limit, "{payload:?}");
+    }
+}
+
+#[tokio::test]
 async fn three_wrong_passwords_end_the_connection() {
     let house = House::open().await;
     let mut stranger = Person::stranger(&house.dial()).await;
