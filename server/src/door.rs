@@ -102,6 +102,13 @@ impl Door {
         }
     }
 
+    /// How many are in.
+    #[cfg(any(test, feature = "sim"))]
+    pub(crate) fn inside(&self) -> usize {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.sources.values().map(|there| there.connections).sum()
+    }
+
     pub(crate) fn admit(&self, peer: SocketAddr) -> Result<Admission, Full> {
         let full = || Arc::clone(&self.turned_away).try_acquire_owned().map_or(Full::Unanswered, Full::Told);
         let permit = Arc::clone(&self.connections).try_acquire_owned().map_err(|_| full())?;

@@ -205,6 +205,12 @@ impl Hub {
         self.everyone().iter().for_each(|outbox| outbox.announce(frame.clone()));
     }
 
+    /// Bytes in the fullest outbox.
+    #[cfg(any(test, feature = "sim"))]
+    pub(crate) fn fullest(&self) -> usize {
+        self.everyone().iter().map(|outbox| outbox.waiting()).max().unwrap_or(0)
+    }
+
     /// Those of a conversation who are online.
     pub(crate) fn present(&self, conversation: &Conversation) -> Vec<Arc<Outbox>> {
         match conversation.kind {

@@ -25,8 +25,9 @@ mod outbox;
 mod passwords;
 mod read_ahead;
 mod session;
-#[cfg(test)]
-mod sim;
+#[cfg(any(test, feature = "sim"))]
+#[doc(hidden)]
+pub mod sim;
 mod spool;
 mod store;
 mod throttle;

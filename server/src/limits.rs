@@ -168,7 +168,8 @@ impl Limits {
     }
 
     /// Sets one limit also below its floor, so that what happens beyond it happens all the time.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "sim"))]
+    #[allow(clippy::unwrap_used, reason = "it is for tests, also where it is not built by them")]
     pub(crate) fn force(&mut self, name: &str, value: u64) {
         let limit = Self::TABLE.iter().find(|limit| limit.name == name).unwrap();
         *(limit.field)(self) = value;

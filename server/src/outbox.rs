@@ -107,6 +107,12 @@ impl Outbox {
         self.work.notify_one();
     }
 
+    /// How many bytes wait, content of files not counted.
+    #[cfg(any(test, feature = "sim"))]
+    pub(crate) fn waiting(&self) -> usize {
+        self.state().bytes
+    }
+
     /// Waits until there is room. One waiter at a time: the connection's reader.
     pub(crate) async fn room(&self) {
         while self.is_full(&self.state()) {

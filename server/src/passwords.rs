@@ -67,7 +67,7 @@ impl FromStr for Argon2Cost {
 
 impl Argon2Cost {
     /// Next to nothing, which no setting can ask for.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "sim"))]
     pub(crate) fn trifling() -> Self {
         Self { memory_kib: Params::MIN_M_COST, passes: 1, lanes: 1 }
     }
@@ -113,8 +113,8 @@ impl Passwords {
         let secret = getrandom::u64().map_err(|error| error.to_string())?.to_be_bytes();
         let dummy = hash(&hasher, &secret)
             .map_err(|_| "argon2 does not work here: is there enough memory for --argon2?")?;
-        // In this crate's own tests here and now: a thread is done when it is done, and a simulated schedule could not be repeated.
-        let threads = if cfg!(test) { 0 } else { limits.password_hashes() };
+        // In this crate's own tests and in a simulation here and now: a thread is done when it is done, and a simulated schedule could not be repeated.
+        let threads = if cfg!(any(test, feature = "sim")) { 0 } else { limits.password_hashes() };
         let hashers = Hashers::start(threads, limits.password_queue())
             .map_err(|error| format!("cannot start the threads that hash passwords: {error}"))?;
         Ok(Self { hasher, dummy, hashers, min_bytes: limits.password_bytes() })

@@ -2,7 +2,7 @@
 //! that another database can take SQLite's place. What a verb returned `Ok` for is durable.
 
 mod files;
-#[cfg(test)]
+#[cfg(any(test, feature = "sim"))]
 pub(crate) mod memory;
 pub(crate) mod sqlite;
 

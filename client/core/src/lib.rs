@@ -13,6 +13,9 @@ mod recipients;
 mod rooms;
 mod safe_name;
 mod session;
+#[cfg(feature = "sim")]
+#[doc(hidden)]
+pub mod sim;
 mod ticket;
 mod timeline;
 mod transfers;

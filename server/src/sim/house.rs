@@ -24,7 +24,7 @@ use crate::throttle::Source;
 use crate::{Argon2Cost, Config, Limits, Server, assemble_over, connection};
 
 /// The password of everybody.
-pub(super) const PASSWORD: &str = "correct horse battery";
+pub const PASSWORD: &str = "correct horse battery";
 
 /// Where a server is, or is not just now.
 pub(super) struct House {
@@ -50,13 +50,17 @@ struct Running {
 
 impl House {
     pub(super) fn new(world: &Arc<World>, limits: Limits, lie: Option<Lie>) -> Arc<Self> {
+        Self::furnished(world, Config { limits, ..standing().clone() }, lie)
+    }
+
+    pub(super) fn furnished(world: &Arc<World>, config: Config, lie: Option<Lie>) -> Arc<Self> {
         let (shelf, fair) = (
             Tables::new(Epoch::new(world.below(u64::MAX))),
             Weather { slowest: 0, mishap_within: 0, window: 4096 },
         );
         Arc::new(Self {
             world: Arc::clone(world),
-            config: Config { limits, ..shared().config.clone() },
+            config,
             shelf: Arc::new(Mutex::new(shelf)),
             mood: Arc::default(),
             weather: Mutex::new(fair),
@@ -75,6 +79,11 @@ impl House {
     pub(super) fn set_mood(&self, mood: Mood) {
         self.world.note("disk", || format!("{mood:?}"));
         *lock(&self.mood) = mood;
+    }
+
+    /// The server that runs.
+    pub(super) fn server(&self) -> Option<Arc<Server>> {
+        lock(&self.inside).as_ref().map(|running| Arc::clone(&running.server))
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -192,8 +201,9 @@ fn shared() -> &'static Shared {
         let password = sotto_proto::Password::new(PASSWORD).unwrap();
         // In this crate's tests it is done when it is asked for.
         let hashing = passwords.hash(&password, Source::V4(0));
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let hash = std::thread::scope(|scope| scope.spawn(|| runtime.block_on(hashing)).join().unwrap());
+        // In a thread of its own: whoever is the first to ask may be in a runtime.
+        let hash = move || tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(hashing);
+        let hash = std::thread::scope(|scope| scope.spawn(hash).join().unwrap());
         Shared { config, spool, hash: hash.unwrap(), _dir: dir }
     })
 }
@@ -201,4 +211,9 @@ fn shared() -> &'static Shared {
 /// The stored hash of [`PASSWORD`].
 pub(super) fn password_hash() -> PasswordHash {
     shared().hash.clone()
+}
+
+/// How a server is set up when nothing else is said.
+pub(super) fn standing() -> &'static Config {
+    &shared().config
 }

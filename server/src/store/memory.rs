@@ -2,6 +2,13 @@
 //! between the two. It passes the same contract as SQLite. As there, writes are made one after the other in the order in which
 //! they were asked for, also when whoever asked has gone, and reads run beside them.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "it is for tests, also where it is not built by them"
+)]
+#![cfg_attr(not(test), allow(dead_code, unused_imports, reason = "tests/fuzz needs a part of it"))]
+
 mod files;
 mod tables;
 

@@ -92,7 +92,7 @@ impl Tables {
         row.map(|row| row.stage = stage).is_some()
     }
 
-    pub(super) fn live_files(&self) -> Vec<LiveFile> {
+    pub(crate) fn live_files(&self) -> Vec<LiveFile> {
         let live = self.files.iter().filter(|row| row.is_live());
         live.map(|row| LiveFile { id: row.id, until: row.until, conv: row.conv, sender: row.sender })
             .collect()

@@ -267,6 +267,11 @@ impl Tables {
         self.talks.get(place(conv.get()))?.messages.iter().find(|row| row.seq == seq)
     }
 
+    /// How many messages there are.
+    pub(crate) fn messages(&self) -> usize {
+        self.talks.iter().map(|talk| talk.messages.len()).sum()
+    }
+
     /// The cids of all messages.
     pub(crate) fn cids(&self) -> impl Iterator<Item = Cid> {
         self.talks.iter().flat_map(|talk| talk.messages.iter().filter_map(|row| row.cid))
@@ -280,7 +285,7 @@ impl Tables {
         &self.talk(conv).members
     }
 
-    fn head(&self, conv: ConvId) -> Seq {
+    pub(crate) fn head(&self, conv: ConvId) -> Seq {
         self.talk(conv).messages.last().map_or(Seq::ZERO, |last| last.seq)
     }
 }
