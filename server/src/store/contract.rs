@@ -125,6 +125,7 @@ on_every_backend! {
     a_newcomer_sees_the_lobby_from_registration_on_or_all_of_it,
     seats_show_every_conversation_that_has_begun,
     confirmed_positions_only_rise_and_never_beyond_the_head,
+    of_a_conversation_that_is_not_there_nothing_is_confirmed_and_nothing_read,
     a_token_is_good_for_its_owner_until_it_expires_or_is_dropped,
     another_password_voids_all_tokens_but_one,
     an_account_keeps_only_its_latest_tokens,
@@ -239,6 +240,14 @@ async fn confirmed_positions_only_rise_and_never_beyond_the_head(it: Fixture) {
         it.store.seat(ann.id, lobby_id()).await.unwrap().unwrap().confirmed.get()
     };
     assert_eq!([confirmed(2).await, confirmed(1).await, confirmed(99).await], [2, 2, 2]);
+}
+
+async fn of_a_conversation_that_is_not_there_nothing_is_confirmed_and_nothing_read(it: Fixture) {
+    let (ann, nowhere) = (it.account("ann").await, ConvId::new(7).unwrap());
+    it.store.confirm(ann.id, vec![(nowhere, seq(0)), (nowhere, seq(1))]).await.unwrap();
+    assert_eq!(it.store.seat(ann.id, nowhere).await.unwrap(), None);
+    let all = Range { since: Seq::ZERO, page: Page::Latest, limit: 9 };
+    assert_eq!(it.store.read(nowhere, all).await.unwrap(), []);
 }
 
 async fn a_token_is_good_for_its_owner_until_it_expires_or_is_dropped(it: Fixture) {

@@ -232,7 +232,7 @@ impl Tables {
             Page::Before(seq) => (range.since, Some(seq)),
             Page::After(seq) => (range.since.max(seq), None),
         };
-        let (limit, rows) = (usize::from(range.limit), &self.talk(conv).messages);
+        let (limit, rows) = (usize::from(range.limit), self.said(conv));
         let wanted = |row: &&StoredMessage| row.seq > above && below.is_none_or(|below| row.seq < below);
         let mut found: Vec<_> = rows.iter().filter(wanted).map(|row| self.with_file_as_it_is(row)).collect();
         match range.page {
@@ -281,12 +281,17 @@ impl Tables {
         &self.talks[place(conv.get())]
     }
 
+    /// What was said in a conversation; of one that is not there nothing.
+    fn said(&self, conv: ConvId) -> &[StoredMessage] {
+        self.talks.get(place(conv.get())).map_or(&[], |talk| &talk.messages)
+    }
+
     pub(super) fn members(&self, conv: ConvId) -> &[UserId] {
         &self.talk(conv).members
     }
 
     pub(crate) fn head(&self, conv: ConvId) -> Seq {
-        self.talk(conv).messages.last().map_or(Seq::ZERO, |last| last.seq)
+        self.said(conv).last().map_or(Seq::ZERO, |last| last.seq)
     }
 }
 
