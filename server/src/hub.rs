@@ -205,10 +205,18 @@ impl Hub {
         self.everyone().iter().for_each(|outbox| outbox.announce(frame.clone()));
     }
 
-    /// Bytes in the fullest outbox.
+    /// Bytes in the fullest outbox of those that are live, and of those that are not.
     #[cfg(any(test, feature = "sim"))]
-    pub(crate) fn fullest(&self) -> usize {
-        self.everyone().iter().map(|outbox| outbox.waiting()).max().unwrap_or(0)
+    pub(crate) fn fullest(&self) -> [usize; 2] {
+        let most = |live| {
+            let all = self.everyone();
+            all.iter()
+                .map(|outbox| outbox.waiting())
+                .filter(|(_, is)| *is == live)
+                .map(|(bytes, _)| bytes)
+                .max()
+        };
+        [true, false].map(|live| most(live).unwrap_or(0))
     }
 
     /// Those of a conversation who are online.

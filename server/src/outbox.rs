@@ -107,10 +107,11 @@ impl Outbox {
         self.work.notify_one();
     }
 
-    /// How many bytes wait, content of files not counted.
+    /// How many bytes wait, content of files not counted, and whether it is live.
     #[cfg(any(test, feature = "sim"))]
-    pub(crate) fn waiting(&self) -> usize {
-        self.state().bytes
+    pub(crate) fn waiting(&self) -> (usize, bool) {
+        let state = self.state();
+        (state.bytes, state.mode == Mode::Live)
     }
 
     /// Waits until there is room. One waiter at a time: the connection's reader.

@@ -99,10 +99,10 @@ impl Bench {
         look(&self.house.shelf).messages()
     }
 
-    /// Bytes in the fullest outbox of those who are logged in.
+    /// Bytes in the fullest outbox of those who are logged in and live, and of those who are catching up.
     #[must_use]
-    pub fn fullest(&self) -> usize {
-        self.house.server().map_or(0, |server| server.hub.fullest())
+    pub fn fullest(&self) -> [usize; 2] {
+        self.house.server().map_or([0; 2], |server| server.hub.fullest())
     }
 
     /// How many are logged in, and how many connections there are.

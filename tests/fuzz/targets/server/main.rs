@@ -21,6 +21,8 @@ use step::{Cut, PEOPLE, Play, Span, Step};
 const LINES: usize = 4;
 /// The most steps of one play.
 const STEPS: usize = 150;
+/// As many bytes as one takes, or another short answer.
+const ACKNOWLEDGEMENT: usize = 200;
 /// How long an answer may take once nothing breaks any more: as many messages as there may be steps, at ten in a second, and a
 /// ghost that has to be found out.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -143,10 +145,15 @@ impl Stage {
         assert!(findings.is_empty(), "{findings:?}");
         let (people, _) = self.bench.inside();
         assert!(people <= self.ledger.accounts(), "{people} people");
-        // Beyond its bound an outbox holds a page of what was missed, and what was asked for before it was full.
-        let beyond = self.bench.messages().min(200) + self.ledger.asked_at_once() + 2;
-        let most = self.outbox + beyond * self.ledger.largest();
-        assert!(self.bench.fullest() <= most, "{} bytes wait for somebody, not {most}", self.bench.fullest());
+        // Beyond its bound an outbox holds what was asked for before it was full, and one thing more; and while it is fed from the
+        // store, a page.
+        let most = self.outbox + self.ledger.largest() + self.ledger.asked_at_once() * ACKNOWLEDGEMENT;
+        let page = self.bench.messages().min(200) * self.ledger.largest();
+        let [live, fed] = self.bench.fullest();
+        assert!(
+            live <= most && fed <= most + page,
+            "{live} or {fed} bytes wait for somebody, not {most}, {page}"
+        );
     }
 
     /// Nothing breaks any more: everything is answered. Then everybody goes, and nothing of them stays.
