@@ -76,7 +76,9 @@ impl State {
         let (conv, seq) = (delivery.conversation.id, delivery.seq);
         let track = self.tracks.get(&conv).copied().unwrap_or_default();
         if track.cursor >= Some(seq) {
-            return;
+            // Read from the store before it was delivered; its sender still waits for an answer.
+            let late = delivery.acknowledgement_for(id);
+            return late.into_iter().for_each(|frame| self.push(frame, None));
         }
         let begins = track.cursor.is_none() && seq == Seq::ZERO.next();
         if self.mode == Mode::Live && self.bytes < limit && (begins || self.is_next(conv, seq)) {

@@ -219,6 +219,19 @@ fn an_acknowledgement_does_not_wait_for_its_sender_to_catch_up() {
     assert_eq!(written(&outbox), [5, 6, 7]);
 }
 
+/// The feeder may read what was committed a moment before the lane delivers it.
+#[test]
+fn a_message_that_was_fed_to_its_sender_first_is_acknowledged_all_the_same() {
+    let outbox = live(4);
+    outbox.hear_of(conv(), seq(5));
+    outbox.feed(conv(), page(5, 6));
+    assert_eq!(written(&outbox), [5, 6]);
+    outbox.deliver(std::iter::once(&delivery(6, "hi", Some(&outbox))));
+    assert_eq!(written(&outbox), [6]);
+    deliver(&outbox, 6);
+    assert_eq!(written(&outbox), []);
+}
+
 #[test]
 fn an_acknowledgement_that_is_next_is_not_fed_again() {
     let outbox = live(4);
