@@ -182,8 +182,7 @@ impl Rooms {
     pub fn fill(&mut self, room: &Audience, gap: Place) -> Option<Command> {
         let room = self.rooms.get_mut(room).filter(|room| self.online && !room.asking)?;
         room.asking = true;
-        let after = Seq::new(gap.seq() - 1).ok()?;
-        Some(Command::History { conv: room.conv?, page: Page::After(after), limit: limits::MAX_PAGE })
+        Some(Command::History { conv: room.conv?, page: Page::After(gap.before()), limit: limits::MAX_PAGE })
     }
 
     /// Asks for the last messages of the rooms spoken in last, to be shown in a list.
@@ -248,7 +247,7 @@ impl Rooms {
     pub fn mark_unread(&mut self, room: &Audience, from: Place) {
         let me = self.model.me().cloned();
         if let Some(room) = self.rooms.get_mut(room) {
-            room.read = Seq::new(from.seq() - 1).unwrap_or(Seq::ZERO);
+            room.read = from.before();
             room.marker = Some(from.seq());
             room.recount(me.as_ref());
         }

@@ -32,6 +32,11 @@ impl Place {
         self.seq
     }
 
+    /// The message before the one that stands here, or [`Seq::ZERO`]: something may be shown ahead of the first.
+    pub(crate) fn before(self) -> Seq {
+        Seq::new(self.seq).unwrap_or(Seq::ZERO).back(1)
+    }
+
     /// Whether `later` is what comes directly after a message at `self`, as far as seqs tell.
     fn between(self, later: Option<Self>) -> Self {
         match later {

@@ -313,6 +313,21 @@ fn marking_as_unread_takes_it_back() {
 }
 
 #[test]
+fn nothing_stands_before_what_is_shown_ahead_of_the_first_message() {
+    let mut desk = Desk { rooms: Rooms::new(Notes::default()) };
+    desk.logs_in();
+    desk.lobby(0, 0);
+    desk.told(&Update::CaughtUp);
+    desk.told(&Update::Joined(vec![name("ann")]));
+    let ahead = desk.last_place(&[]);
+    assert_eq!(ahead.seq(), 0);
+    desk.hears(LOBBY, 1, "ann");
+    desk.rooms.mark_unread(&to(&[]), ahead);
+    assert_eq!(desk.unread(&[]), 1);
+    assert!(desk.rooms.fill(&to(&[]), ahead).is_some(), "from the first message on");
+}
+
+#[test]
 fn the_list_asks_for_the_last_messages_of_rooms_it_knows_nothing_of() {
     let mut desk = Desk::open();
     desk.set(2, (&["ann", "me"], 5));
