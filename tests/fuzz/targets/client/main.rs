@@ -60,7 +60,7 @@ impl Stage {
     fn set(play: &Play) -> Self {
         let account = Account {
             user: user(0),
-            password: Password::new("correct horse battery").unwrap(),
+            proof: Password::new("correct horse battery").unwrap().into(),
             take_over: play.take_over,
             peek: play.peek,
         };
@@ -215,7 +215,10 @@ impl Stage {
             Deed::ListFiles => Some(Command::File(FileCommand::List)),
             Deed::Older { room } => self.rooms.older(&room.audience(), 20),
             Deed::People => Some(Command::People),
-            Deed::Password => Some(Command::ChangePassword(Password::new("another good one").unwrap())),
+            Deed::Password => {
+                let new = Password::new("another good one").unwrap();
+                Some(Command::ChangePassword { old: None, new })
+            }
             Deed::LogOut => Some(Command::LogOut),
             Deed::Previews => {
                 let commands = self.rooms.previews();
