@@ -23,9 +23,9 @@ const LINES: usize = 4;
 const STEPS: usize = 150;
 /// As many bytes as one takes, or another short answer.
 const ACKNOWLEDGEMENT: usize = 200;
-/// How long an answer may take once nothing breaks any more: as many messages as there may be steps, at ten in a second, and a
-/// ghost that has to be found out.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long an answer may take once nothing breaks any more, or the end of a connection: longer than the kernel of somebody whose
+/// server has gone without a word looks for it (924 s).
+const PATIENCE: Duration = Duration::from_secs(1000);
 /// By then the last wire that went silent is given up, and everybody who was lost has left.
 const GONE: Duration = Duration::from_secs(300);
 
