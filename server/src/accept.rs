@@ -5,20 +5,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ServerConfig;
 use socket2::{SockRef, TcpKeepalive};
 use sotto_proto::{Reason, Refusal, Reply};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug, error_span, info, warn};
 
 use crate::Server;
 use crate::door::{Admission, Door, Full};
 use crate::error::{ConnectionEnd, RETRY_WHEN_FULL};
-use crate::read_ahead::ReadAhead;
 use crate::{compat, connection, tls};
 
 /// How many connections may wait to be accepted, if the system lets them. A crowd fills what is usual in a moment (128, or 1,024); then
@@ -47,7 +46,7 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// What stands behind a listener.
 pub(crate) enum Entrance {
     /// Everybody, over TLS, by the server's own door.
-    Tls(TlsAcceptor),
+    Tls(Arc<ServerConfig>),
     /// The original's programs, in the clear, with a budget of their own.
     Clear(Door),
 }
@@ -82,7 +81,7 @@ pub(crate) async fn accept_loop(
             Err(full) => {
                 debug!(%peer, clear = door.in_the_clear, "turned away: too many connections");
                 if let (Full::Told(place), Entrance::Tls(tls)) = (full, &entrance) {
-                    tasks.spawn(turn_away(stream, tls.clone(), (Arc::clone(&server), place)));
+                    tasks.spawn(turn_away(stream, Arc::clone(tls), (Arc::clone(&server), place)));
                 }
                 continue;
             }
@@ -93,7 +92,7 @@ pub(crate) async fn accept_loop(
             Entrance::Tls(tls) => {
                 let span = error_span!("connection", n = number, peer = %peer.ip());
                 let inside = (server, tasks.clone());
-                tasks.spawn(serve_tls(stream, tls.clone(), inside, admission).instrument(span));
+                tasks.spawn(serve_tls(stream, Arc::clone(tls), inside, admission).instrument(span));
             }
             Entrance::Clear(_) => {
                 let span = error_span!("plaintext", n = number, peer = %peer.ip());
@@ -113,7 +112,7 @@ async fn serve_plaintext(stream: TcpStream, server: Arc<Server>, admission: Admi
 
 async fn serve_tls(
     stream: TcpStream,
-    tls: TlsAcceptor,
+    tls: Arc<ServerConfig>,
     (server, tasks): (Arc<Server>, TaskTracker),
     admission: Admission,
 ) {
@@ -123,7 +122,7 @@ async fn serve_tls(
     let sent_away = admission.sent_away.clone();
     let handshake = tokio::select! {
         () = sent_away.cancelled() => return tell_end(&ConnectionEnd::SentAway),
-        handshake = timeout(server.limits().handshake(), tls.accept(ReadAhead::new(stream))) => handshake,
+        handshake = timeout(server.limits().handshake(), tls::accept(stream, tls)) => handshake,
     };
     let stream = match handshake {
         Ok(Ok(stream)) => stream,
@@ -131,7 +130,7 @@ async fn serve_tls(
         Err(_) => return tell_end(&ConnectionEnd::HandshakeTimeout),
     };
     // In a task of its own: whoever is there for hours does not keep the memory of the handshake.
-    if stream.get_ref().1.alpn_protocol() == Some(tls::ORIGINAL_ALPN) {
+    if stream.alpn_protocol() == Some(tls::ORIGINAL_ALPN) {
         to_the_end(compat::serve(stream, server, (admission, None)), &tasks);
     } else {
         to_the_end(connection::serve(stream, server, admission), &tasks);
@@ -147,12 +146,12 @@ fn to_the_end(served: impl Future<Output = ConnectionEnd> + Send + 'static, task
 /// Tells somebody for whom there is no place that this is so, and when to come back.
 async fn turn_away(
     stream: TcpStream,
-    tls: TlsAcceptor,
+    tls: Arc<ServerConfig>,
     (server, _place): (Arc<Server>, OwnedSemaphorePermit),
 ) {
     let saying = async {
-        let mut stream = tls.accept(stream).await?;
-        if stream.get_ref().1.alpn_protocol() == Some(tls::ORIGINAL_ALPN) {
+        let mut stream = tls::accept(stream, tls).await?;
+        if stream.alpn_protocol() == Some(tls::ORIGINAL_ALPN) {
             return Ok(());
         }
         let refusal = Refusal::new(Reason::TooManyConnections, "There are too many connections just now.");

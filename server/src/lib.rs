@@ -23,7 +23,6 @@ mod limits;
 mod lookalikes;
 mod outbox;
 mod passwords;
-mod read_ahead;
 mod session;
 #[cfg(any(test, feature = "sim"))]
 #[doc(hidden)]
@@ -42,7 +41,6 @@ use anyhow::Context;
 use sotto_proto::{ConvKind, Link, Pin, Reply, Succession};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::info;
@@ -261,7 +259,7 @@ impl Bound {
     /// When TLS cannot be set up, or a defect has ended the lane.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let Self { server, identity, listener, address, plaintext, lane, .. } = self;
-        let tls = TlsAcceptor::from(tls::server_config(Arc::clone(&identity))?);
+        let tls = tls::server_config(Arc::clone(&identity))?;
         let tasks = TaskTracker::new();
         let watch = server.limits().certificate_watch();
         let announcing = Arc::clone(&server.hub).announce(server.limits().presence());

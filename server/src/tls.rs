@@ -4,6 +4,7 @@
 
 mod identity;
 mod pair;
+mod stream;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use rustls::{ServerConfig, version};
 pub(crate) use identity::Identity;
 pub use identity::{Reload, Reloaded};
 pub(crate) use pair::Pair;
+pub(crate) use stream::accept;
 
 /// The protocol's name in the handshake. A client that offers none is served, too.
 pub const ALPN: &[u8] = b"sotto/1";
