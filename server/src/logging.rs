@@ -3,11 +3,15 @@
 
 use sotto_server::{LogFormat, LogLevel};
 use tracing::level_filters::LevelFilter;
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+
+/// Lines that may wait to be written. Their places are there from the beginning: 32 bytes each.
+const WAITING: usize = 8192;
 
 /// Starts logging. What is dropped last writes what is left.
 pub(crate) fn start(level: LogLevel, format: LogFormat) -> WorkerGuard {
-    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let (writer, guard) =
+        NonBlockingBuilder::default().buffered_lines_limit(WAITING).finish(std::io::stderr());
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let lines = tracing_subscriber::fmt().with_max_level(filter(level)).with_writer(writer).with_ansi(ansi);
     let lines = lines.with_target(false);

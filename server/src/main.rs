@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod logging;
+mod memory;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -11,9 +12,6 @@ use clap::Parser;
 use cli::Cli;
 use commands::{Outcome, failed, print};
 use sotto_server::Config;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -51,6 +49,7 @@ fn serve(config: Config) -> Outcome {
         let hang_ups = cli::HangUps::listen().map_err(failed)?;
         let bound = sotto_server::open(config).await.map_err(failed)?;
         print(&bound.ready_line().map_err(failed)?)?;
+        tokio::spawn(memory::keep_giving_back());
         tokio::spawn(hang_ups.reload(bound.reload()));
         bound.run(signals.stop()).await.map_err(failed)
     })
