@@ -8,6 +8,7 @@
 mod content;
 mod place;
 mod state;
+mod tracks;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -21,7 +22,8 @@ use crate::downloads::Downloads;
 use crate::hub::{Delivery, Run};
 use crate::store::UserId;
 pub(crate) use place::{Introduction, Placed};
-use state::{Mode, State, Track};
+use state::{Mode, State};
+use tracks::Track;
 
 /// Frames with content of files that may wait when more is read.
 const AHEAD: usize = 2;
@@ -150,7 +152,7 @@ impl Outbox {
         for frame in frames {
             state.push(frame, None);
         }
-        let track = state.tracks.entry(conv).or_default();
+        let track = state.tracks.of(conv);
         if track.cursor.is_none() {
             track.cursor = Some(place.cursor);
         }
@@ -218,11 +220,11 @@ impl Outbox {
     /// The store has messages up to this one. A client that has not been queued them is behind, and did not know.
     pub(crate) fn hear_of(&self, conv: ConvId, head: Seq) {
         let mut state = self.state();
-        let track = state.tracks.get(&conv).copied().unwrap_or_default();
+        let track = state.tracks.get(conv).copied().unwrap_or_default();
         if track.head >= head || track.cursor >= Some(head) {
             return;
         }
-        state.tracks.entry(conv).or_default().head = head;
+        state.tracks.of(conv).head = head;
         if state.mode == Mode::Live {
             state.mode = Mode::CatchingUp;
         }
@@ -247,11 +249,11 @@ impl Outbox {
             return None;
         }
         // The oldest conversation first, so that what a client gets does not depend on chance.
-        let mut tracks = state.tracks.iter();
-        let behind = tracks.find(|(_, track)| track.cursor.is_none_or(|cursor| cursor < track.head));
+        let is_behind = |track: &Track| track.cursor.is_none_or(|cursor| cursor < track.head);
+        let behind = state.tracks.iter().find(|(_, track)| is_behind(track));
         let gap = behind.map(|(conv, track)| match track.cursor {
-            None => Gap::Introduction(*conv),
-            Some(cursor) => Gap::Messages(*conv, cursor),
+            None => Gap::Introduction(conv),
+            Some(cursor) => Gap::Messages(conv, cursor),
         });
         if gap.is_none() {
             state.mode = Mode::Live;
@@ -327,7 +329,7 @@ impl Outbox {
             return;
         }
         let news = state.tracks.iter().filter_map(|(conv, track)| {
-            track.cursor.filter(|cursor| *cursor > track.confirmed).map(|cursor| (*conv, cursor))
+            track.cursor.filter(|cursor| *cursor > track.confirmed).map(|cursor| (conv, cursor))
         });
         state.pinged = Some(news.collect());
         if state.mode == Mode::Stranger {
@@ -344,7 +346,7 @@ impl Outbox {
         let mut state = self.state();
         let taken = state.pinged.take().unwrap_or_default();
         for (conv, seq) in &taken {
-            if let Some(track) = state.tracks.get_mut(conv) {
+            if let Some(track) = state.tracks.get_mut(*conv) {
                 track.confirmed = track.confirmed.max(*seq);
             }
         }
@@ -353,7 +355,7 @@ impl Outbox {
 
     /// Whether there are messages that have not been confirmed.
     pub(crate) fn has_unconfirmed(&self) -> bool {
-        self.state().tracks.values().any(|track| track.cursor > Some(track.confirmed))
+        self.state().tracks.iter().any(|(_, track)| track.cursor > Some(track.confirmed))
     }
 
     /// How far the client has been written, per conversation, where that is news.
@@ -364,9 +366,9 @@ impl Outbox {
         for (conv, seq) in state.in_flight.iter().copied().chain(queued) {
             unwritten.entry(conv).and_modify(|first| *first = seq.min(*first)).or_insert(seq);
         }
-        let written = |(conv, track): (&ConvId, &Track)| {
-            let cursor = unwritten.get(conv).map_or(track.cursor?, |first| first.back(1));
-            (cursor > track.confirmed).then_some((*conv, cursor))
+        let written = |(conv, track): (ConvId, &Track)| {
+            let cursor = unwritten.get(&conv).map_or(track.cursor?, |first| first.back(1));
+            (cursor > track.confirmed).then_some((conv, cursor))
         };
         state.tracks.iter().filter_map(written).collect()
     }

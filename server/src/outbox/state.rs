@@ -1,10 +1,11 @@
 //! What is queued for a client, and how far it has got in each conversation.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use sotto_proto::{ConvId, FileId, Refusal, Reply, Seq};
 
+use super::tracks::{Track, Tracks};
 use super::{OutboxId, Placed};
 use crate::hub::{Delivery, Run};
 use crate::store::UserId;
@@ -16,7 +17,7 @@ pub(super) struct State {
     /// Content of files, as frames in two parts: written only when nothing else waits.
     pub(super) content: VecDeque<(FileId, [Bytes; 2])>,
     pub(super) mode: Mode,
-    pub(super) tracks: BTreeMap<ConvId, Track>,
+    pub(super) tracks: Tracks,
     /// The last messages handed to the writer and not yet reported written.
     pub(super) in_flight: Vec<(ConvId, Seq)>,
     /// What the outstanding ping will confirm once it is answered.
@@ -44,17 +45,6 @@ pub(super) enum Mode {
     Live,
 }
 
-/// How far a client has got in one conversation.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Track {
-    /// The last message queued for it; `None` before the conversation has been introduced.
-    pub(super) cursor: Option<Seq>,
-    /// The newest message known of.
-    pub(super) head: Seq,
-    /// The last message known to have been taken.
-    pub(super) confirmed: Seq,
-}
-
 impl State {
     pub(super) fn push(&mut self, frames: Bytes, place: Option<(ConvId, Seq)>) {
         self.bytes += frames.len();
@@ -63,18 +53,18 @@ impl State {
 
     pub(super) fn push_placed(&mut self, conv: ConvId, seq: Seq, frame: Bytes) {
         self.push(frame, Some((conv, seq)));
-        let track = self.tracks.entry(conv).or_default();
+        let track = self.tracks.of(conv);
         track.cursor = Some(seq);
         track.head = track.head.max(seq);
     }
 
     pub(super) fn is_next(&self, conv: ConvId, seq: Seq) -> bool {
-        self.tracks.get(&conv).and_then(|track| track.cursor).map(Seq::next) == Some(seq)
+        self.tracks.get(conv).and_then(|track| track.cursor).map(Seq::next) == Some(seq)
     }
 
     pub(super) fn take(&mut self, delivery: &Delivery, id: OutboxId, (user, limit): (UserId, usize)) {
         let (conv, seq) = (delivery.conversation.id, delivery.seq);
-        let track = self.tracks.get(&conv).copied().unwrap_or_default();
+        let track = self.tracks.get(conv).copied().unwrap_or_default();
         if track.cursor >= Some(seq) {
             // Read from the store before it was delivered; its sender still waits for an answer.
             let late = delivery.acknowledgement_for(id);
@@ -88,7 +78,7 @@ impl State {
             self.push_placed(conv, seq, delivery.frame_for(user, id));
             return;
         }
-        let track = self.tracks.entry(conv).or_default();
+        let track = self.tracks.of(conv);
         track.head = track.head.max(seq);
         if self.mode == Mode::Live {
             self.mode = Mode::CatchingUp;
@@ -106,7 +96,7 @@ impl State {
             return;
         }
         run.slices_for(user, id, |slice| self.push(slice.frame, Some((slice.conv, slice.seq))));
-        let track = self.tracks.entry(run.conv).or_default();
+        let track = self.tracks.of(run.conv);
         track.cursor = Some(run.last);
         track.head = track.head.max(run.last);
     }
@@ -114,9 +104,9 @@ impl State {
     /// The store has no more of a conversation; of one that is not this client's it has nothing, and to go on asking would be to ask
     /// for ever.
     pub(super) fn forget_the_rest(&mut self, conv: ConvId) {
-        match self.tracks.get_mut(&conv) {
+        match self.tracks.get_mut(conv) {
             Some(Track { cursor: Some(cursor), head, .. }) => *head = *cursor,
-            _ => drop(self.tracks.remove(&conv)),
+            _ => self.tracks.remove(conv),
         }
     }
 
@@ -131,7 +121,7 @@ impl State {
     }
 
     pub(super) fn push_from_store(&mut self, placed: Placed) {
-        let cursor = self.tracks.get(&placed.conv).and_then(|track| track.cursor).unwrap_or_default();
+        let cursor = self.tracks.get(placed.conv).and_then(|track| track.cursor).unwrap_or_default();
         if placed.seq <= cursor {
             return;
         }
