@@ -39,6 +39,8 @@ struct Roster {
     announcements: Announcements,
     /// Who was last announced as reached without encryption.
     clear: Vec<Username>,
+    /// Somebody has been let in without encryption, and may be here.
+    some_clear: bool,
 }
 
 struct Entry {
@@ -113,6 +115,7 @@ impl Hub {
 
     fn seat(self: &Arc<Self>, roster: &mut Roster, account: &Account, holder: Holder) -> Stay {
         let outbox = holder.outbox.id();
+        roster.some_clear |= holder.clear;
         let entry = Entry { name: account.name.clone(), place: Place::Here(holder) };
         if roster.people.insert(account.id, entry).is_none() {
             roster.announcements.join(account.id, account.name.clone());

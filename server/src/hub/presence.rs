@@ -104,10 +104,15 @@ impl Hub {
 }
 
 impl Roster {
-    pub(super) fn in_the_clear(&self) -> Vec<Username> {
+    /// Everybody is looked at only while somebody has been let in like that: it is asked whenever somebody comes.
+    pub(super) fn in_the_clear(&mut self) -> Vec<Username> {
+        if !self.some_clear {
+            return Vec::new();
+        }
         let clear = |entry: &&Entry| matches!(&entry.place, Place::Here(holder) if holder.clear);
         let mut names: Vec<_> = self.people.values().filter(clear).map(|entry| entry.name.clone()).collect();
         names.sort();
+        self.some_clear = !names.is_empty();
         names
     }
 
