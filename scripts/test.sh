@@ -8,8 +8,8 @@ Usage: scripts/test.sh
 
 Checks formatting, lints (warnings are errors), documentation and the fences between the packages, then
 runs all tests, the desktop client's in a real window on a display that nobody sees (Xvfb) where that is
-installed; root installs it. Then it breaks things on purpose (scripts/faults.sh --quick). The first build
-takes some minutes.
+installed; root installs it. Then it plays the seeds of the fuzz targets, without fuzzing, and breaks things
+on purpose (scripts/faults.sh --quick). The first build takes some minutes.
 HELP
     exit 0
 fi
@@ -45,6 +45,7 @@ one_copy() {
 
 begin "formatting"
 cargo fmt --all --check
+cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 begin "lints"
 cargo clippy --workspace --all-targets --locked -- -D warnings
 begin "documentation"
@@ -58,5 +59,9 @@ begin "binaries"
 cargo build --workspace --locked
 begin "tests"
 cargo test --workspace --locked --no-fail-fast
+begin "seeds of the fuzz targets"
+for seeds in tests/fuzz/corpus/*; do
+    cargo run --quiet --locked --manifest-path tests/fuzz/Cargo.toml --target-dir target --bin "${seeds##*/}"
+done
 begin "faults"
 ./scripts/faults.sh --quick

@@ -1,8 +1,7 @@
 //! However a stream is cut, the same frames come out of it, and the same end.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use bytes::BytesMut;
-use libfuzzer_sys::fuzz_target;
 use sotto_proto::{DecodeError, Decoder, Frame};
 
 fn frames<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Frame>, Option<DecodeError>) {
@@ -20,7 +19,7 @@ fn frames<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Frame>, Option<Dec
     (frames, None)
 }
 
-fuzz_target!(|input: &[u8]| {
+sotto_fuzz::target!(|input: &[u8]| {
     let Some((size, stream)) = input.split_first() else { return };
     let whole = frames(std::iter::once(stream));
     assert_eq!(whole, frames(stream.chunks(usize::from(*size).max(1))));

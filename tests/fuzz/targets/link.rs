@@ -1,10 +1,9 @@
 //! A link that is understood is the same when it is printed and read again.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use sotto_proto::Link;
 
-fuzz_target!(|typed: &str| {
+sotto_fuzz::target!(|typed: &str| {
     let Ok(link) = typed.parse::<Link>() else { return };
     assert_eq!(link.to_string().parse(), Ok(link));
 });

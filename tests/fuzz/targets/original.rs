@@ -1,13 +1,12 @@
 //! Whatever an original client sends, in whatever pieces, is understood, answered or passed over; nothing of it
 //! stays behind, and no more is kept than one request or one file.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use sotto_proto::{OriginalReader, Wish};
 
 const MAX_FILE: usize = 4096;
 
-fuzz_target!(|input: &[u8]| {
+sotto_fuzz::target!(|input: &[u8]| {
     let Some((size, stream)) = input.split_first() else { return };
     let mut reader = OriginalReader::new(MAX_FILE);
     for (index, piece) in stream.chunks(usize::from(*size % 64) + 1).enumerate() {

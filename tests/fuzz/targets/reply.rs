@@ -1,11 +1,10 @@
 //! A reply that is understood says the same when it is written again. A client has to survive any server.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use bytes::{Bytes, BytesMut};
-use libfuzzer_sys::fuzz_target;
 use sotto_proto::{Decoder, Frame, Reply};
 
-fuzz_target!(|payload: &[u8]| {
+sotto_fuzz::target!(|payload: &[u8]| {
     let Ok(frame) = Frame::parse(Bytes::copy_from_slice(payload)) else { return };
     let Ok(reply) = Reply::from_frame(&frame) else { return };
     // A 208 may name more people than fit into the head that is written.

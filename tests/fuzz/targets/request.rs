@@ -1,11 +1,10 @@
 //! A request that is understood says the same when it is written again.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use bytes::{Bytes, BytesMut};
-use libfuzzer_sys::fuzz_target;
 use sotto_proto::{Decoder, Frame, Request};
 
-fuzz_target!(|payload: &[u8]| {
+sotto_fuzz::target!(|payload: &[u8]| {
     let Ok(frame) = Frame::parse(Bytes::copy_from_slice(payload)) else { return };
     let Ok(request) = Request::from_frame(&frame) else { return };
     let mut written = BytesMut::from(&request.encode(None)[..]);

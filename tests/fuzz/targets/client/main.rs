@@ -2,7 +2,7 @@
 //! said in its order and nothing twice, loses nothing that its user has handed in, keeps no more than it has to, and takes no byte
 //! of a file that it did not ask for. What is real is all below `driver.rs`: session, outbox, transfers; and what a window is made
 //! from: rooms, timelines, files.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 mod shown;
 mod step;
@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use arbitrary::Arbitrary;
 use bytes::{Bytes, BytesMut};
-use libfuzzer_sys::fuzz_target;
 use sotto_client::sim::Bench;
 use sotto_client::{Account, Command, FileCommand, Notes, Rooms, TransferId, Update};
 use sotto_proto::{
@@ -33,7 +32,7 @@ struct Play {
     steps: Vec<Step>,
 }
 
-fuzz_target!(|play: Play| {
+sotto_fuzz::target!(|play: Play| {
     let mut stage = Stage::set(&play);
     for step in play.steps.iter().take(STEPS) {
         stage.perform(step);

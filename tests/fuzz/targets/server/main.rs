@@ -2,7 +2,7 @@
 //! told what was not for them or is not committed, nothing comes twice or out of order, each question is answered once, what waits
 //! for somebody is bounded, and of a connection that has gone nothing stays. The server is the real one, from
 //! `connection::serve` down to the lane, on the simulation's wires and its store.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 mod ledger;
 mod line;
@@ -10,7 +10,6 @@ mod step;
 
 use std::time::Duration;
 
-use libfuzzer_sys::fuzz_target;
 use sotto_server::sim::Bench;
 
 use ledger::Ledger;
@@ -29,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(1000);
 /// By then the last wire that went silent is given up, and everybody who was lost has left.
 const GONE: Duration = Duration::from_secs(300);
 
-fuzz_target!(|play: Play| {
+sotto_fuzz::target!(|play: Play| {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_time().start_paused(true).build().unwrap();
     runtime.block_on(run(&play));
