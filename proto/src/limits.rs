@@ -27,6 +27,8 @@ pub const MAX_RECIPIENTS: usize = 256;
 pub const MAX_PASSWORD_BYTES: usize = 1024;
 /// The largest page of history, in messages.
 pub const MAX_PAGE: u16 = 200;
+/// The most text in a page of history, in bytes; a page of one message may have more.
+pub const MAX_PAGE_BYTES: usize = 256 * 1024;
 /// The longest `retry-after=` that counts, in seconds: a day. A longer one is taken for this.
 pub const MAX_RETRY_SECONDS: u64 = 24 * 3600;
 /// The most conversations a client may list when it resumes.

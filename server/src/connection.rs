@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use bytes::BytesMut;
-use sotto_proto::{Decoder, Frame, Outgoing, Page, Reply, Seq};
+use sotto_proto::{Decoder, Frame, Outgoing, Reply};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
@@ -17,8 +17,9 @@ use crate::Server;
 use crate::door::Admission;
 use crate::error::ConnectionEnd;
 use crate::outbox::{Gap, Introduction, Outbox, Placed};
+use crate::page::Pages;
 use crate::session::Session;
-use crate::store::{Range, StoreError};
+use crate::store::StoreError;
 use crate::{handlers, hub};
 
 /// What is given to TLS at once: one full record.
@@ -27,8 +28,6 @@ const RECORD: usize = 16 * 1024;
 const READ: usize = 4 * 1024;
 /// And when more of a frame is to come: a chunk of a file and its head, so that its buffer need not grow.
 const MOST_READ: usize = 64 * 1024;
-/// Messages read from the store at once for a client that is catching up.
-const PAGE: u16 = 200;
 
 /// A stream of bytes in both directions.
 pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -175,22 +174,20 @@ async fn read_in_time(
 
 /// Feeds a client that is catching up from the store, at the pace at which it takes what it is given.
 async fn feed(server: &Server, outbox: &Outbox) -> ConnectionEnd {
+    let mut pages = Pages::default();
     loop {
         let gap = outbox.gap().await;
         let Some(user) = outbox.user() else { continue };
         let filled = match gap {
             Gap::Introduction(conv) => introduce(server, outbox, conv).await,
-            Gap::Messages(conv, cursor) => {
-                let range = Range { since: Seq::ZERO, page: Page::After(cursor), limit: PAGE };
-                server.store.read(conv, range).await.map(|page| {
-                    let placed = page.into_iter().map(|message| {
-                        let seq = message.seq;
-                        let frame = Reply::Message(message.for_reader(conv, user)).encode(None);
-                        Placed { conv, seq, frame }
-                    });
-                    outbox.feed(conv, placed.collect());
-                })
-            }
+            Gap::Messages(conv, cursor) => pages.after(&*server.store, (conv, cursor)).await.map(|page| {
+                let placed = page.into_iter().map(|message| {
+                    let seq = message.seq;
+                    let frame = Reply::Message(message.for_reader(conv, user)).encode(None);
+                    Placed { conv, seq, frame }
+                });
+                outbox.feed(conv, placed.collect());
+            }),
         };
         if let Err(fault) = filled {
             tracing::error!(error = %fault, "cannot read what a client has missed");

@@ -22,6 +22,7 @@ mod lane;
 mod limits;
 mod lookalikes;
 mod outbox;
+mod page;
 mod passwords;
 mod session;
 #[cfg(any(test, feature = "sim"))]

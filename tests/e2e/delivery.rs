@@ -1,6 +1,6 @@
 //! What is acknowledged is there: once, in order, for those who were away and those who were slow.
 
-use sotto_proto::{Audience, Cid, MessageText, Page, Reply, Request, Seq};
+use sotto_proto::{Audience, Cid, MessageText, Page, Reply, Request, Seq, limits};
 use sotto_tests::{House, Person};
 
 fn send(cid: Cid, text: &str) -> Request {
@@ -153,6 +153,30 @@ async fn history_is_read_page_by_page_from_either_end() {
     assert_eq!(page(Page::Before(seq(2))).await, (vec![1], false));
     assert_eq!(page(Page::After(seq(0))).await, (vec![1, 2, 3], true));
     assert_eq!(page(Page::After(seq(4))).await, (vec![5, 6, 7], false));
+}
+
+/// As many as a page may have, of texts as long as they may be, would be three megabytes.
+#[tokio::test]
+async fn a_page_of_long_texts_is_short_and_says_that_there_are_more() {
+    let house = House::open().await;
+    let [mut ann] = house.join(["ann"]).await;
+    let lobby = sotto_proto::ConvId::new(1).unwrap();
+    let long = "x".repeat(limits::MAX_TEXT_BYTES);
+    for _ in 1..=40 {
+        ann.posts(&long).await;
+    }
+    ann.posts("and a short one").await;
+    let seq = |number| Seq::new(number).unwrap();
+    let mut page = async |page| {
+        let (messages, more) = ann.looks_up(lobby, page, limits::MAX_PAGE).await;
+        (messages.first().unwrap().seq..=messages.last().unwrap().seq, more)
+    };
+    assert_eq!(page(Page::After(seq(0))).await, (1..=16, true));
+    assert_eq!(page(Page::After(seq(16))).await, (17..=32, true));
+    assert_eq!(page(Page::After(seq(32))).await, (33..=41, false));
+    assert_eq!(page(Page::Latest).await, (26..=41, true));
+    assert_eq!(page(Page::Before(seq(26))).await, (10..=25, true));
+    assert_eq!(page(Page::Before(seq(10))).await, (1..=9, false));
 }
 
 #[tokio::test]

@@ -90,6 +90,19 @@ fn each_line_of_a_pipe_can_be_a_message() {
     assert_eq!(texts(&ann.json(&["history", "--limit", "1"])), ["整个\n文本"]);
 }
 
+/// They come in more pages than messages so many would.
+#[test]
+fn history_has_as_many_messages_as_were_asked_for_however_long_they_are() {
+    let stage = stage();
+    let ann = stage.user("ann");
+    let mut child = ann.command(&["send", "--everyone", "--lines"]).stdin(Stdio::piped()).spawn().unwrap();
+    let said: Vec<String> = (0..20).map(|number| format!("{number} {}", "x".repeat(16_000))).collect();
+    child.stdin.take().unwrap().write_all(said.join("\n").as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+    let read = ann.json(&["history", "--limit", "18"]);
+    assert!(texts(&read) == said[2..], "{} messages", read.len());
+}
+
 #[test]
 fn people_chat_line_by_line() {
     let stage = stage();

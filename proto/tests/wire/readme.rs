@@ -96,6 +96,7 @@ fn the_bounds_are_those_of_the_code() {
         ("usernames in an audience", limits::MAX_RECIPIENTS),
         ("password", limits::MAX_PASSWORD_BYTES),
         ("page of history", usize::from(limits::MAX_PAGE)),
+        ("text in a page of history", limits::MAX_PAGE_BYTES),
         ("`retry-after=`", usize::try_from(limits::MAX_RETRY_SECONDS).unwrap()),
         ("lines in a 103", limits::MAX_CURSORS),
         ("invite code", limits::MAX_INVITE_CHARS),

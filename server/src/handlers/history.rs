@@ -5,6 +5,7 @@ use tracing::info;
 
 use crate::Server;
 use crate::error::Failure;
+use crate::page;
 use crate::session::{Asker, Member};
 use crate::store::Range;
 
@@ -27,16 +28,8 @@ pub(crate) async fn read(
     let Some(seat) = server.store.seat(member.account.id, asked.conv).await? else {
         return Err(Failure::refused(Reason::BadRequest, "You are in no conversation of that number."));
     };
-    // One more than asked for tells whether there is more.
-    let range = Range { since: seat.since, page: asked.page, limit: asked.limit + 1 };
-    let mut messages = server.store.read(asked.conv, range).await?;
-    let more = messages.len() > usize::from(asked.limit);
-    if more {
-        match asked.page {
-            Page::After(_) => drop(messages.pop()),
-            Page::Latest | Page::Before(_) => drop(messages.remove(0)),
-        }
-    }
+    let range = Range { since: seat.since, page: asked.page, limit: asked.limit };
+    let (messages, more) = page::read(&*server.store, asked.conv, range).await?;
     for message in messages {
         let message = message.for_reader(asked.conv, member.account.id);
         asker.reply_in_turn(&Reply::Message(message)).await;

@@ -1,10 +1,16 @@
 //! Schedules by the thousand, and proofs that they find what is wrong.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use sotto_proto::{Audience, Cid, Decoder, MessageText, Password, Reply, Request, limits};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::disk::Lie;
 use super::schedule::{Report, run};
 use super::world::Detail;
+use super::{Bench, PASSWORD, Terms};
+use crate::Registration;
 
 /// How many schedules there are when nobody asks for more.
 const SCHEDULES: u64 = 3000;
@@ -82,4 +88,43 @@ fn a_store_that_stores_a_message_twice_is_found() {
 #[test]
 fn a_store_that_gives_a_place_twice_is_found() {
     assert!(comes_out(Lie::GivesAPlaceTwice).is_some());
+}
+
+/// Says this, and reads until all of it has been answered with a 212.
+async fn says(mut line: impl AsyncRead + AsyncWrite + Unpin, texts: &[MessageText]) {
+    let mut out = log_in("ann");
+    for (number, text) in (0..).zip(texts) {
+        let cid = Some(Cid::from_bytes([number; 16]));
+        let request = Request::Send { cid, to: Audience::Everyone, text: text.clone() };
+        out.extend_from_slice(&request.encode(None));
+    }
+    line.write_all(&out).await.unwrap();
+    let (decoder, mut buffer, mut missing) = (Decoder::after_login(), BytesMut::new(), texts.len());
+    while missing > 0 {
+        assert!(line.read_buf(&mut buffer).await.unwrap() > 0, "{missing} are not acknowledged");
+        while let Some(frame) = decoder.next(&mut buffer).unwrap() {
+            missing -= usize::from(matches!(Reply::from_frame(&frame), Ok(Reply::Stored { .. })));
+        }
+    }
+}
+
+fn log_in(name: &str) -> BytesMut {
+    let (user, password) = (name.parse().unwrap(), Password::new(PASSWORD).unwrap());
+    let request = Request::LogIn { user, password, take_over: false, peek: false, device: None };
+    BytesMut::from(&request.encode(None)[..])
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_fed_to_somebody_who_reads_nothing_is_a_page_whatever_the_texts_are() {
+    let limits = vec![("messages-per-second", 0), ("outbox-bytes", 65536)];
+    let terms = Terms { seed: 1, registration: Registration::Closed, limits, window: 4096 };
+    let bench = Bench::open(&terms, &["ann", "bob"]);
+    let texts = vec![MessageText::new(&"x".repeat(limits::MAX_TEXT_BYTES)).unwrap(); 60];
+    says(bench.connect().unwrap(), &texts).await;
+    let mut deaf = bench.connect().unwrap();
+    deaf.write_all(&log_in("bob")).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let [_, fed] = bench.fullest();
+    assert!(fed > 65536, "{fed} bytes wait for somebody who is fed");
+    assert!(fed < 65536 / 4 + limits::MAX_PAGE_BYTES + 2 * limits::MAX_TEXT_BYTES, "{fed} bytes wait");
 }
