@@ -45,7 +45,7 @@ limits! {
         "connections at once from one IPv4 address or IPv6 /64; one more is told the same";
     strangers "strangers" = 512, 1..
         "connections at once that have not logged in; one more takes the place of the oldest from where there are most";
-    strangers_per_source "strangers-per-source" = 64, 1..
+    strangers_per_source "strangers-per-source" = 256, 1..
         "the same, from one IPv4 address or IPv6 /64; one more is told 217 too-many-connections";
     turned_away "turned-away" = 16, 1..
         "connections at once that are told so; more are closed unanswered";
@@ -60,7 +60,7 @@ limits! {
     wrong_password_millis "wrong-password-millis" = 100, 1..
         "milliseconds, or a multiple of that, after which a wrong password or token is answered, whatever took how long";
     logins_per_source "logins-per-source" = 20, 1..
-        "failed log-ins from one source in 10 minutes; then 216 throttled with retry-after";
+        "failed log-ins from one source in 10 minutes, then 216 throttled with retry-after; as many are looked at at once, the rest wait";
     logins_per_account "logins-per-account" = 5, 1..
         "wrong passwords in a row for one account, from devices it was not used on before; then 216 throttled: 10 s, doubled each time";
     logins_per_device "logins-per-device" = 10, 1..

@@ -1,14 +1,16 @@
 //! Many strangers at the door, from many addresses: whoever has a password gets in all the same. And people who ask and do not listen.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use sotto_client::{Dial, Trust};
+use sotto_client::{Account, Client, Dial, Options, Patience, Trust, Update};
 use sotto_proto::{Page, Password, Reason, Reply, Request};
 use sotto_tests::binaries::ServerProcess;
 use sotto_tests::{House, PASSWORD, Person, soon};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
 
 use crate::identity::connector;
 
@@ -84,6 +86,52 @@ async fn a_flood_of_log_ins_from_one_place_keeps_nobody_else_waiting() {
             Reply::Refused(told) => assert!(told.reason == Reason::Busy && told.retry_after.is_some()),
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// A limit as it is when nothing is said.
+fn as_it_comes(limit: &str) -> String {
+    let limit = sotto_server::Limits::TABLE.iter().find(|row| row.name == limit).unwrap();
+    format!("{}={}", limit.name, limit.default)
+}
+
+/// For all of them, one after the other, on a machine that does something else as well.
+const A_MINUTE: Duration = Duration::from_secs(60);
+
+/// All that somebody's client is told from its start until it is let in.
+async fn told_until_in(dial: Dial, name: String) -> Vec<Update> {
+    let proof = Password::new(PASSWORD).unwrap().into();
+    let account = Account { user: name.parse().unwrap(), proof, take_over: false, peek: false };
+    let patience = Patience::AfterLogIn;
+    let mut client = Client::start(Options { dial, account, patience, memory: None, device: None }, || {});
+    let mut told = Vec::new();
+    loop {
+        let update = timeout(A_MINUTE, client.update()).await.unwrap().unwrap();
+        if let Update::LoggedIn { .. } | Update::Ended(_) = update {
+            return told.into_iter().chain([update]).collect();
+        }
+        told.push(update);
+    }
+}
+
+/// A hundred pupils, all at eight o'clock, on machines that have never been here.
+#[tokio::test(flavor = "multi_thread")]
+async fn people_who_come_at_once_through_one_address_get_in_and_see_no_error() {
+    const PEOPLE: usize = 100;
+    let doors = ["connections-per-source", "strangers-per-source", "logins-per-source"].map(as_it_comes);
+    let house = House::with_limits(&doors.each_ref().map(String::as_str)).await;
+    let names: Vec<_> = (0..PEOPLE).map(|number| format!("pupil{number}")).collect();
+    for names in names.chunks(10) {
+        let mut office = Person::stranger(&house.dial()).await;
+        for name in names {
+            assert_eq!(office.registers(name, PASSWORD).await, Reply::Registered);
+        }
+    }
+    let class: Vec<_> =
+        names.into_iter().map(|name| tokio::spawn(told_until_in(house.dial(), name))).collect();
+    for pupil in class {
+        let told = pupil.await.unwrap();
+        assert!(matches!(told[..], [Update::Connected, Update::LoggedIn { .. }]), "{told:?}");
     }
 }
 

@@ -93,11 +93,12 @@ pub(crate) async fn register(session: &mut Session, asker: &Asker, asked: Regist
 pub(crate) async fn log_in(session: &mut Session, asker: &Asker, asked: LogIn) -> Result<(), Failure> {
     let (server, began) = (Arc::clone(&session.server), Instant::now());
     let (who, from) = ((&asked.user, asked.device.as_ref()), session.admission.source);
-    let attempt = server.guard.begin(who, from, Instant::now()).map_err(Failure::Refused)?;
+    let attempt = server.guard.begin(who, from).await.map_err(Failure::Refused)?;
+    let known_device = attempt.known;
     let (verdict, known) = match check(&server, (&asked.user, &asked.password), from).await {
         Ok(checked) => checked,
         Err(failure) => {
-            server.guard.not_made(&attempt, Instant::now());
+            server.guard.not_made(attempt, Instant::now());
             return Err(failure);
         }
     };
@@ -107,11 +108,12 @@ pub(crate) async fn log_in(session: &mut Session, asker: &Asker, asked: LogIn) -
             // A name that nobody has may be a password in the wrong field: it is not logged.
             let user = known.map(|known| known.account.name.to_string()).unwrap_or_default();
             info!(user, "wrong name or password");
+            drop(attempt);
             on_the_beat(began, server.limits().wrong_password()).await;
             return session.wrong_password(asker);
         }
     };
-    server.guard.right(&attempt, Instant::now());
+    server.guard.right(attempt, Instant::now());
     if verdict == Verdict::RightButWeak {
         strengthen(&server, &account, (&asked.password, from)).await;
     }
@@ -129,7 +131,7 @@ pub(crate) async fn log_in(session: &mut Session, asker: &Asker, asked: LogIn) -
     if session.admission.in_the_clear {
         warn!(user = %account.name, "this log-in and all that follows travel IN THE CLEAR");
     }
-    let new_device = !attempt.known && !session.admission.original;
+    let new_device = !known_device && !session.admission.original;
     let device = new_device.then(|| Ok::<_, Failure>(server.guard.devices.issue(&account.name, random()?)));
     let member = Member { peeks: asked.peek, ..member(&account, &token, stay) };
     begin(session, asker, member, (&token, device.transpose()?));

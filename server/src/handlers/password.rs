@@ -30,7 +30,7 @@ pub(crate) async fn change(
     let verdict = match check(server, (user, &asked.old), asked.from).await {
         Ok((verdict, _)) => verdict,
         Err(failure) => {
-            server.guard.not_made(&attempt, Instant::now());
+            server.guard.not_made(attempt, Instant::now());
             return Err(failure);
         }
     };
@@ -39,7 +39,7 @@ pub(crate) async fn change(
         asker.reply(&Reply::WrongPassword);
         return Ok(());
     }
-    server.guard.right(&attempt, Instant::now());
+    server.guard.right(attempt, Instant::now());
     let hash = server.passwords.hash(&asked.new, asked.from).await.map_err(not_hashed)?;
     server.store.change_password(member.account.id, hash, member.token).await?;
     info!(%user, "changed the password");
