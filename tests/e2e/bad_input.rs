@@ -97,6 +97,49 @@ async fn a_stranger_may_ask_for_nothing_but_to_be_let_in() {
     assert!(matches!(stranger.next().await, Reply::Pong { .. }));
 }
 
+/// Whatever would let somebody in, or make somebody, changes nothing about whom a session is.
+#[tokio::test]
+async fn a_member_is_who_they_are_until_they_go_and_then_nobody() {
+    let house = House::open().await;
+    let [mut ann, mut bob] = house.join(["ann", "bob"]).await;
+    let token = bob.token.clone().unwrap().reveal();
+    let right = PASSWORD;
+    let epoch = bob.epoch.unwrap();
+    let asks = [
+        format!("101\r\nbob\r\n{right}"),
+        format!("101 take-over=1\r\nbob\r\n{right}"),
+        format!("101\r\nann\r\n{right}"),
+        "101\r\nann\r\na wrong password".to_owned(),
+        format!("101 peek=1\r\nnobody\r\n{right}"),
+        format!("102\r\neve\r\n{right}"),
+        format!("103 user=bob token={token} epoch={epoch}"),
+    ];
+    for ask in &asks {
+        ann.sends_payload(ask.as_bytes()).await;
+        assert_eq!(reason(Some(ann.next().await)), Reason::LoggedIn, "{ask}");
+    }
+    // A stranger's rights and limits are behind them as well.
+    for _ in 0..100 {
+        ann.sends(&Request::Who { all: false }).await;
+        ann.waits_for("210", |reply| matches!(reply, Reply::Online { .. })).await;
+    }
+    ann.posts("still ann").await;
+    bob.reads("ann", "still ann").await;
+    let mut eve = Person::stranger(&house.dial()).await;
+    assert_eq!(eve.logs_in("eve", right).await, Reply::WrongPassword);
+    // What comes behind a log-out is not heard.
+    let last = [&b"100"[..], b"106\r\n*\r\nfrom the grave", b"101\r\nann\r\ncorrect horse battery"];
+    let frames: Vec<u8> = last.into_iter().flat_map(framed).collect();
+    ann.sends_bytes(&frames).await;
+    assert_eq!(reason(ann.until_the_end().await.pop()), Reason::LoggedOut);
+    bob.waits_for("203", |reply| matches!(reply, Reply::Left(_))).await;
+    bob.hears_nothing().await;
+}
+
+fn framed(payload: &[u8]) -> Vec<u8> {
+    [&u32::try_from(payload.len()).unwrap().to_be_bytes()[..], payload].concat()
+}
+
 #[tokio::test]
 async fn a_stranger_gets_so_many_requests_and_no_more() {
     let house = House::with_limits(&["stranger-requests=3"]).await;

@@ -229,6 +229,6 @@ async fn an_announcement_that_the_identity_has_not_signed_is_not_made_and_not_be
     assert!(sotto_certs::vouches(&chain_in(theirs.path()), &forged));
 }
 
-fn chain_in(dir: &Path) -> Vec<CertificateDer<'static>> {
+pub(crate) fn chain_in(dir: &Path) -> Vec<CertificateDer<'static>> {
     CertificateDer::pem_file_iter(dir.join(SERVER_CERTIFICATE)).unwrap().map(Result::unwrap).collect()
 }

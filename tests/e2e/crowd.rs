@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use rustls::crypto::aws_lc_rs;
+use socket2::SockRef;
 use sotto_client::{Account, Client, Dial, Options, Patience, Trust, Update};
 use sotto_proto::{Page, Password, Reason, Reply, Request};
 use sotto_tests::binaries::ServerProcess;
@@ -12,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use crate::identity::connector;
+use crate::identity::{client_config, connector};
 
 /// A connection from another of this machine's addresses.
 async fn comes_from(source: [u8; 4], house: &House) -> TcpStream {
@@ -133,6 +135,91 @@ async fn people_who_come_at_once_through_one_address_get_in_and_see_no_error() {
         let told = pupil.await.unwrap();
         assert!(matches!(told[..], [Update::Connected, Update::LoggedIn { .. }]), "{told:?}");
     }
+}
+
+/// How far somebody gets before the connection is reset.
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    Connected,
+    HalfAHello,
+    Hello,
+    HandsShaken,
+    HalfALogIn,
+    LoggingIn,
+    LoggedIn,
+    HalfAMessage,
+}
+
+/// What a TLS client says first.
+fn hello(house: &House) -> Vec<u8> {
+    let config = client_config(aws_lc_rs::default_provider(), house, vec![sotto_server::ALPN.to_vec()]);
+    let mut client = rustls::ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
+    let mut bytes = Vec::new();
+    client.write_tls(&mut bytes).unwrap();
+    bytes
+}
+
+/// Vanishes with a reset: nothing that is still in its socket is sent.
+fn reset(stream: &TcpStream) {
+    SockRef::from(stream).set_linger(Some(Duration::ZERO)).unwrap();
+}
+
+async fn is_reset_at(stage: Stage, house: &House) {
+    let mut stream = comes_from([127, 0, 0, 1], house).await;
+    reset(&stream);
+    let hello = hello(house);
+    match stage {
+        Stage::Connected => return,
+        Stage::HalfAHello => return stream.write_all(&hello[..hello.len() / 2]).await.unwrap(),
+        Stage::Hello => return stream.write_all(&hello).await.unwrap(),
+        _ => {}
+    }
+    let tls = connector(house, vec![sotto_server::ALPN.to_vec()]);
+    let name = "localhost".try_into().unwrap();
+    let handshake = tls.connect(name, BufReader::new(stream));
+    let mut person = Person::connected(soon("a handshake", handshake).await.unwrap());
+    let log_in = framed(format!("101\r\nbob\r\n{PASSWORD}").as_bytes());
+    let message = framed(b"106\r\n*\r\nhalf of this");
+    match stage {
+        Stage::HalfALogIn => person.sends_bytes(&log_in[..10]).await,
+        Stage::LoggingIn => person.sends_bytes(&log_in).await,
+        Stage::LoggedIn | Stage::HalfAMessage => {
+            assert!(matches!(person.logs_in("bob", PASSWORD).await, Reply::LoggedIn { .. }));
+        }
+        _ => {}
+    }
+    if let Stage::HalfAMessage = stage {
+        person.sends_bytes(&message[..message.len() / 2]).await;
+    }
+}
+
+fn framed(payload: &[u8]) -> Vec<u8> {
+    [&u32::try_from(payload.len()).unwrap().to_be_bytes()[..], payload].concat()
+}
+
+/// Of a connection that is reset nothing stays: there are fewer places than are reset at any stage.
+#[tokio::test]
+async fn who_is_reset_at_whatever_stage_leaves_no_place_behind_and_holds_up_nobody() {
+    const STAGES: [Stage; 8] = [
+        Stage::Connected,
+        Stage::HalfAHello,
+        Stage::Hello,
+        Stage::HandsShaken,
+        Stage::HalfALogIn,
+        Stage::LoggingIn,
+        Stage::LoggedIn,
+        Stage::HalfAMessage,
+    ];
+    let house = House::with_limits(&["connections=16", "logins-per-source=0", "logins-per-account=0"]).await;
+    let [mut ann] = house.join(["ann"]).await;
+    Person::newcomer(&house, "bob").await.leaves().await;
+    for stage in STAGES.into_iter().cycle().take(160) {
+        is_reset_at(stage, &house).await;
+        ann.posts(&format!("unmoved by {stage:?}")).await;
+    }
+    let mut bob = Person::logged_in(&house, "bob").await;
+    bob.posts("back again").await;
+    ann.reads("bob", "back again").await;
 }
 
 #[tokio::test]

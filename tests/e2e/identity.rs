@@ -207,6 +207,14 @@ pub(crate) fn connector(house: &House, alpn: Vec<Vec<u8>>) -> tokio_rustls::TlsC
 }
 
 fn connector_with(provider: CryptoProvider, house: &House, alpn: Vec<Vec<u8>>) -> tokio_rustls::TlsConnector {
+    client_config(provider, house, alpn).into()
+}
+
+pub(crate) fn client_config(
+    provider: CryptoProvider,
+    house: &House,
+    alpn: Vec<Vec<u8>>,
+) -> Arc<rustls::ClientConfig> {
     let file = house.dir().join("identity").join(sotto_certs::IDENTITY_CERTIFICATE);
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(file).unwrap()).unwrap();
@@ -216,7 +224,7 @@ fn connector_with(provider: CryptoProvider, house: &House, alpn: Vec<Vec<u8>>) -
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = alpn;
-    Arc::new(config).into()
+    Arc::new(config)
 }
 
 #[tokio::test]

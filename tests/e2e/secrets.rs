@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use sotto_client::{Account, Dial, Registration, Trust, random_cid};
-use sotto_proto::{Audience, Epoch, Frame, MessageText, Password, Reply, Request, Token};
-use sotto_tests::Person;
+use sotto_proto::{Audience, ConvId, Epoch, Frame, MessageText, Page, Password, Reply, Request, Token};
 use sotto_tests::binaries::{Cli, ServerProcess};
+use sotto_tests::wire::{Heard, Wire};
+use sotto_tests::{House, Person};
 use tempfile::TempDir;
+
+use crate::certificates::chain_in;
 
 const RIGHT: &str = "canary-of-the-right-password";
 const WRONG: &str = "canary-of-a-wrong-password";
@@ -98,6 +101,68 @@ async fn secrets_are_found_where_they_belong_and_nowhere_else() {
         let mut again = talkative(dir.path());
         again.signal("TERM");
         again.wait();
+    }
+}
+
+/// The records that a TLS peer has sent, by type and length.
+fn records(mut bytes: &[u8]) -> Vec<(u8, usize)> {
+    let mut records = Vec::new();
+    while let [kind, 3, 1 | 3, high, low, rest @ ..] = bytes {
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        records.push((*kind, length));
+        bytes = rest.get(length..).unwrap_or_default();
+    }
+    assert_eq!(bytes, b"", "what is no record of TLS");
+    records
+}
+
+/// Who listens to the wire learns that there is a conversation, when, and how long what is said is: no more.
+#[tokio::test]
+async fn the_wire_shows_sizes_and_times_and_nothing_else() {
+    const HANDSHAKE: u8 = 22;
+    const CHANGE_CIPHER_SPEC: u8 = 20;
+    const APPLICATION_DATA: u8 = 23;
+    let house = House::with_registration(sotto_server::Registration::Invite).await;
+    let wire = Wire::tapped_to(house.address).await;
+    let mut link = house.link.clone();
+    (link.host, link.port) = (wire.address.ip().to_string(), wire.address.port());
+    let dial = Dial::new(&link, Trust::Nothing);
+    let invite = link.invite.as_deref();
+    let mut tokens = Vec::new();
+    for (name, friend) in [("canary-ann", "canary-ann"), ("canary-bob", "canary-ann")] {
+        let mut person = Person::stranger(&dial).await;
+        assert_eq!(person.registers_with(name, RIGHT, invite).await, Reply::Registered);
+        assert_eq!(person.logs_in(name, WRONG).await, Reply::WrongPassword);
+        let Reply::LoggedIn { token, device, .. } = person.logs_in(name, RIGHT).await else {
+            panic!("not in")
+        };
+        person.catches_up().await;
+        person.posts(TEXT).await;
+        person.tells(&[friend], TEXT).await;
+        person.looks_up(ConvId::new(1).unwrap(), Page::Latest, 10).await;
+        let mut resumed = Person::stranger(&dial).await;
+        assert!(matches!(resumed.resumes(&person, &[]).await, Reply::LoggedIn { .. }));
+        resumed.leaves().await;
+        tokens.extend([token, device.unwrap()]);
+    }
+    let heard = wire.heard();
+    assert_eq!(heard.len(), 4);
+    for Heard { asked, answered } in &heard {
+        let from_client = records(asked);
+        assert!(matches!(from_client[..], [(HANDSHAKE, _), (CHANGE_CIPHER_SPEC, 1), ..]), "{from_client:?}");
+        assert!(from_client[2..].iter().all(|record| record.0 == APPLICATION_DATA), "{from_client:?}");
+        let from_server = records(answered);
+        assert!(matches!(from_server[..], [(HANDSHAKE, _), (CHANGE_CIPHER_SPEC, 1), ..]), "{from_server:?}");
+        assert!(from_server[2..].iter().all(|record| record.0 == APPLICATION_DATA), "{from_server:?}");
+        let all = [&asked[..], answered].concat();
+        let holds = |bytes: &[u8]| all.windows(bytes.len()).any(|part| part == bytes);
+        assert!(!holds(b"canary") && !holds(invite.unwrap().as_bytes()));
+        assert!(!tokens.iter().any(|token| holds(token.as_bytes()) || holds(token.reveal().as_bytes())));
+        let chain = chain_in(&house.dir().join("identity"));
+        assert!(
+            !chain.is_empty() && !chain.iter().any(|certificate| holds(certificate)),
+            "who the server is"
+        );
     }
 }
 
