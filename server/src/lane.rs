@@ -22,6 +22,7 @@ const BATCH: usize = 512;
 
 const NOT_STORED: &str = "The server could not store this message. Send it again.";
 const NO_ROOM: &str = "There is no room on the server for this file. Take back files that nobody needs any more, or wait for some to expire.";
+const FULL: &str = "There is no room on the server for more messages in this conversation.";
 
 /// A message on its way into the store, and where to answer.
 pub(crate) struct Letter {
@@ -135,7 +136,7 @@ impl LaneWorker {
             match outcome {
                 Outcome::Stored { seq, at } => fresh.push(Delivery::new(letter.parcel, seq, at)),
                 Outcome::Duplicate { .. } => again.push((letter, outcome)),
-                Outcome::NoRoom => refuse(&letter, &not_sent(letter.parcel.cid, (Reason::Quota, NO_ROOM))),
+                Outcome::NoRoom => refuse(&letter, &no_room(&letter.parcel)),
             }
         }
         self.hub.deliver(&fresh);
@@ -166,6 +167,11 @@ fn refuse(letter: &Letter, reply: &Reply) {
 /// What the sender of a message learns when the disk fails.
 pub(crate) fn not_stored(cid: Option<Cid>) -> Reply {
     not_sent(cid, (Reason::NotStored, NOT_STORED))
+}
+
+fn no_room(parcel: &Parcel) -> Reply {
+    let sentence = if parcel.file.is_some() { NO_ROOM } else { FULL };
+    not_sent(parcel.cid, (Reason::Quota, sentence))
 }
 
 fn not_sent(cid: Option<Cid>, (reason, sentence): (Reason, &str)) -> Reply {

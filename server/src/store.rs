@@ -88,7 +88,7 @@ pub(crate) enum Outcome {
     Stored { seq: Seq, at: u64 },
     /// Its cid was stored before, as this message; nothing was stored now.
     Duplicate { conv: ConvId, seq: Seq, at: u64, file: Option<FileId> },
-    /// There is no room for the file it offers; nothing was stored.
+    /// There is no room for it, or for the file it offers; nothing was stored.
     NoRoom,
 }
 
@@ -121,6 +121,17 @@ pub(crate) enum StoreError {
         found: u32,
         /// What this binary has migrations for.
         known: u32,
+    },
+    /// A later schema is written beside the earlier one.
+    #[error(
+        "the database has to be written anew for this version of sotto-server, which takes {} MiB of the disk for a while, \
+         and {} MiB are free: make room, and start again", needed >> 20, free >> 20
+    )]
+    NoRoom {
+        /// Bytes.
+        needed: u64,
+        /// Bytes.
+        free: u64,
     },
     /// A write has failed, and the database is not fit to be written again yet.
     #[error("a write has failed, and the database {0}: nothing is stored until that is over")]

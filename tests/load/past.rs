@@ -102,14 +102,25 @@ fn settle(dir: &Path, past: Past) -> anyhow::Result<()> {
 fn say(changes: &Transaction<'_>, past: Past) -> anyhow::Result<()> {
     const BEGAN: i64 = 1_700_000_000_000;
     let (mut random, words) = (Random::new(1), "x".repeat(100));
+    let key: i64 = changes.query_row("SELECT value FROM meta WHERE key = 'mark'", [], |row| row.get(0))?;
     let mut insert = changes
-        .prepare("INSERT INTO message(conv, seq, sender, at, cid, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        .prepare("INSERT INTO message(place, sender, stamp, cid, text) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    let mut note = changes.prepare("INSERT INTO sent(mark, conv, seq) VALUES (?1, ?2, ?3)")?;
     for index in 0..past.messages {
         let (seq, sender) = (i64::try_from(index)? + 1, i64::try_from(index % past.people.max(1))? + 1);
         let cid = [0; 2].map(|_: u64| random.below(u64::MAX).to_be_bytes()).concat();
-        insert.execute(params![LOBBY, seq, sender, BEGAN + 100 * seq, cid, format!("{seq} {words}")])?;
+        let place = LOBBY << 32 | seq;
+        insert.execute(params![place, sender, BEGAN + 100 * seq, cid, format!("{seq} {words}")])?;
+        note.execute(params![mark(key, (sender, &cid)), LOBBY, seq])?;
     }
     let head = i64::try_from(past.messages)?;
     changes.execute("UPDATE conversation SET head = ?2 WHERE id = ?1", [LOBBY, head])?;
     Ok(())
+}
+
+/// As the server computes it (`sotto-server verify` says if it does not).
+fn mark(key: i64, (sender, cid): (i64, &[u8])) -> i32 {
+    let hashed = [&key.to_be_bytes(), &sender.to_be_bytes(), cid].concat();
+    let hash = digest::digest(&digest::SHA256, &hashed);
+    hash.as_ref().first_chunk().copied().map_or(0, i32::from_be_bytes)
 }

@@ -119,7 +119,7 @@ fn on_disk(dir: &Path, messages: usize) -> anyhow::Result<String> {
         database.query_row("SELECT TOTAL(octet_length(text)) FROM message", [], |row| row.get(0))?;
     let mut statement = database.prepare(
         "SELECT d.name, CAST(d.pgsize AS REAL) FROM dbstat d JOIN sqlite_schema s ON s.name = d.name
-         WHERE d.aggregate = TRUE AND s.tbl_name = 'message'",
+         WHERE d.aggregate = TRUE AND s.tbl_name IN ('message', 'sent')",
     )?;
     let parts = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let parts = parts.collect::<Result<Vec<(String, f64)>, _>>()?;

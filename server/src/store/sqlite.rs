@@ -6,14 +6,19 @@
 mod copy;
 mod files;
 mod inspect;
+mod narrow;
 mod patience;
+mod places;
 mod queries;
 mod schema;
+mod sent;
 mod sound;
 
+use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 use sotto_proto::{ConvId, Epoch, FileId, Seq, Username};
@@ -49,7 +54,7 @@ impl Sqlite {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         sound::write_log_again(path).map_err(StoreError::Log)?;
         let mut connection = schema::open(path)?;
-        let epoch = schema::migrate(&mut connection)?;
+        let epoch = schema::migrate(&mut connection, &now_and_then())?;
         let witness = schema::open_reader(path)?;
         // A connection has the log open from its first look on.
         witness.pragma_query_value(None, "user_version", |_| Ok(()))?;
@@ -265,6 +270,18 @@ impl Store for Sqlite {
     }
 }
 
+/// Says in the log how far something is that takes its time, every few seconds.
+fn now_and_then() -> impl Fn(u64, u64) {
+    const OFTEN: Duration = Duration::from_secs(2);
+    let last = Cell::new(Instant::now());
+    move |done, all| {
+        if last.get().elapsed() >= OFTEN {
+            last.set(Instant::now());
+            tracing::info!("the database is being brought up to date: {done} of {all} messages");
+        }
+    }
+}
+
 /// The flags of a connection that cannot write.
 fn reader_flags() -> OpenFlags {
     OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -309,10 +326,10 @@ mod tests {
     fn a_statement_is_compiled_once_whatever_it_is_given() {
         let dir = tempfile::tempdir().unwrap();
         let mut db = schema::open(&dir.path().join("sotto.db")).unwrap();
-        schema::migrate(&mut db).unwrap();
-        let mut statement = db.prepare(queries::SENT_BEFORE).unwrap();
+        schema::migrate(&mut db, &|_, _| {}).unwrap();
+        let mut statement = db.prepare(sent::SENT_BEFORE).unwrap();
         for cid in 0..9_u8 {
-            assert!(!statement.exists(params![1, [cid; 16]]).unwrap());
+            assert!(!statement.exists(params![i32::from(cid), 1, [cid; 16]]).unwrap());
         }
         assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 
 use super::contents::{self, cannot_read, cannot_write};
-use super::{Contents, Tell, disk, install, verify};
+use super::{Contents, Progress, Tell, disk, install, verify};
 use crate::Config;
 use crate::data_dir::{self, DATABASE};
 use crate::store::sqlite;
@@ -64,7 +64,8 @@ fn make_ready(dir: &Path, backup: &Path, tell: Tell<'_>) -> anyhow::Result<Conte
     disk::make_dir(&unfinished).with_context(|| cannot_write(&unfinished))?;
     contents::copy(backup, &unfinished, tell)?;
     let database = unfinished.join(DATABASE);
-    sqlite::begin_history(&database).context("cannot bring the backup's database up to date")?;
+    let told = |done, all| tell(Progress { doing: "bringing messages up to date", done, all });
+    sqlite::begin_history(&database, &told).context("cannot bring the backup's database up to date")?;
     File::open(&database).and_then(|file| disk::settle(&file)).with_context(|| cannot_write(&database))?;
     verify::ensure_sound(&unfinished, tell)
 }

@@ -85,52 +85,73 @@ fn found(dir: &Path) -> Vec<String> {
     found
 }
 
+/// What is done to a database, and what is found then.
+const DAMAGE: &[(&str, &str)] = &[
+    ("DELETE FROM message WHERE conv = 1 AND seq = 2", "conversation 1 lacks messages 2 to 2"),
+    (
+        "DELETE FROM message WHERE conv = 2 AND seq = 2",
+        "conversation 2 counts to 2, and its last message is 1",
+    ),
+    (
+        "UPDATE conversation SET head = 9 WHERE id = 1",
+        "conversation 1 counts to 9, and its last message is 3",
+    ),
+    ("DELETE FROM conversation WHERE id = 1", "there is no lobby"),
+    ("UPDATE conversation SET kind = 7 WHERE id = 2", "conversation 2 is neither the lobby nor a set"),
+    (
+        "UPDATE conversation SET key = x'00' WHERE id = 2",
+        "conversation 2 is not to be found by its members",
+    ),
+    (
+        "UPDATE seat SET confirmed = 4 WHERE account = 1 AND conv = 1",
+        "the seat of account 1 in conversation 1 is beyond its end",
+    ),
+    (
+        "UPDATE seat SET since = -1 WHERE account = 1 AND conv = 1",
+        "the seat of account 1 in conversation 1 is beyond its end",
+    ),
+    ("DELETE FROM seat WHERE account = 3", "account 3 has no seat in the lobby"),
+    (
+        "UPDATE message SET sender = 3 WHERE conv = 2 AND seq = 1",
+        "message 1 of conversation 2 is from account 3, which is not in it",
+    ),
+    ("UPDATE account SET name = 'Tom' WHERE id = 1", "account 1 is not to be found by its name"),
+    (
+        "DELETE FROM account WHERE id = 1",
+        "a row of table message refers to one of account that is not there",
+    ),
+    (
+        "UPDATE message SET text = CAST(x'ff' AS TEXT) WHERE conv = 2",
+        "conversation 2 cannot be read after message 0",
+    ),
+    (
+        "UPDATE message SET cid = (SELECT cid FROM message WHERE conv = 1 AND seq = 1) WHERE conv = 2 AND seq = 1",
+        "message 1 of conversation 2 is not found when it is sent again",
+    ),
+    (
+        "UPDATE message SET cid = (SELECT cid FROM message WHERE conv = 1 AND seq = 1) WHERE conv = 2 AND seq = 1;
+         UPDATE sent SET mark = (SELECT mark FROM sent WHERE conv = 1 AND seq = 1) WHERE conv = 2 AND seq = 1",
+        "account 1 has sent messages 1 of conversation 1 and 1 of conversation 2 as one",
+    ),
+    (
+        "DELETE FROM sent WHERE conv = 2 AND seq = 2",
+        "4 messages are to be found by what their senders call them, and 5 are called something",
+    ),
+    (
+        "DELETE FROM sent WHERE conv = 2 AND seq = 2",
+        "message 2 of conversation 2 is not found when it is sent again",
+    ),
+    ("UPDATE meta SET value = value + 1 WHERE key = 'mark'", "message 3 of conversation 1 is not found when it is sent again"),
+    ("UPDATE file SET sender = 2", "is said to be from account 2, and was offered by 1"),
+    ("UPDATE file SET stage = 3", "is at a stage that there is not"),
+    ("UPDATE file SET size = 5", "has 19 bytes instead of 5"),
+    ("UPDATE file SET size = 5, stage = 0", "has 19 bytes of 5"),
+    ("UPDATE file SET hash = zeroblob(32)", "its content is not what was offered"),
+];
+
 #[tokio::test]
 async fn each_kind_of_damage_is_found() {
-    for (sql, sentence) in [
-        ("DELETE FROM message WHERE conv = 1 AND seq = 2", "conversation 1 lacks messages 2 to 2"),
-        (
-            "DELETE FROM message WHERE conv = 2 AND seq = 2",
-            "conversation 2 counts to 2, and its last message is 1",
-        ),
-        (
-            "UPDATE conversation SET head = 9 WHERE id = 1",
-            "conversation 1 counts to 9, and its last message is 3",
-        ),
-        ("DELETE FROM conversation WHERE id = 1", "there is no lobby"),
-        ("UPDATE conversation SET kind = 7 WHERE id = 2", "conversation 2 is neither the lobby nor a set"),
-        (
-            "UPDATE conversation SET key = x'00' WHERE id = 2",
-            "conversation 2 is not to be found by its members",
-        ),
-        (
-            "UPDATE seat SET confirmed = 4 WHERE account = 1 AND conv = 1",
-            "the seat of account 1 in conversation 1 is beyond its end",
-        ),
-        (
-            "UPDATE seat SET since = -1 WHERE account = 1 AND conv = 1",
-            "the seat of account 1 in conversation 1 is beyond its end",
-        ),
-        ("DELETE FROM seat WHERE account = 3", "account 3 has no seat in the lobby"),
-        (
-            "UPDATE message SET sender = 3 WHERE conv = 2 AND seq = 1",
-            "message 1 of conversation 2 is from account 3, which is not in it",
-        ),
-        ("UPDATE account SET name = 'Tom' WHERE id = 1", "account 1 is not to be found by its name"),
-        (
-            "DELETE FROM account WHERE id = 1",
-            "a row of table message refers to one of account that is not there",
-        ),
-        (
-            "UPDATE message SET text = CAST(x'ff' AS TEXT) WHERE conv = 2",
-            "conversation 2 cannot be read after message 0",
-        ),
-        ("UPDATE file SET sender = 2", "is said to be from account 2, and was offered by 1"),
-        ("UPDATE file SET stage = 3", "is at a stage that there is not"),
-        ("UPDATE file SET size = 5", "has 19 bytes instead of 5"),
-        ("UPDATE file SET size = 5, stage = 0", "has 19 bytes of 5"),
-        ("UPDATE file SET hash = zeroblob(32)", "its content is not what was offered"),
-    ] {
+    for (sql, sentence) in DAMAGE {
         let dir = data().await;
         assert_eq!(found(dir.path()), [""; 0]);
         damage(dir.path(), sql);
@@ -232,13 +253,32 @@ async fn a_backup_goes_only_where_nothing_is() {
     backup(&config(dir.path()), &empty, &|_| {}).unwrap();
 }
 
+/// Makes a database one of the first release.
+fn as_first_released(path: &Path) {
+    let today = path.with_extension("today");
+    fs::rename(path, &today).unwrap();
+    let database = Connection::open(path).unwrap();
+    database.execute_batch(include_str!("../../migrations/001_initial.sql")).unwrap();
+    database.execute("ATTACH ?1 AS today", [today.to_str()]).unwrap();
+    for (table, columns) in [
+        ("meta", "key, value"),
+        ("account", "id, key, name, password, created_at"),
+        ("conversation", "id, kind, key, head"),
+        ("seat", "account, conv, since, confirmed"),
+        ("message", "conv, seq, sender, at, cid, text"),
+    ] {
+        let copy = format!("REPLACE INTO main.{table}({columns}) SELECT {columns} FROM today.{table}");
+        database.execute(&copy, []).unwrap();
+    }
+    database.execute_batch("PRAGMA user_version = 1").unwrap();
+    drop(database);
+    fs::remove_file(today).unwrap();
+}
+
 #[tokio::test]
 async fn an_older_backup_is_brought_up_to_date_as_it_is_restored() {
     let (old, new) = (data().await, tempfile::tempdir().unwrap());
-    damage(
-        old.path(),
-        "DROP TABLE standing; DROP TABLE file; ALTER TABLE message DROP COLUMN clear; PRAGMA user_version = 1",
-    );
+    as_first_released(&old.path().join(DATABASE));
     assert!(found(old.path())[0].starts_with("remark: the database is of an earlier version"));
     let restored = restore(&config(new.path()), old.path(), Occupied::Refuse, &|_| {}).unwrap();
     assert_eq!((restored.contents.messages, restored.replaced), (5, None));

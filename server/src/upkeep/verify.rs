@@ -86,6 +86,8 @@ impl Look<'_> {
         let told = |done| tell(Progress { doing: "reading messages", done, all: 0 });
         let messages = inspection.messages(&mut |sentence| self.fault(sentence), &told);
         self.read_to_the_end(messages)?;
+        let cids = inspection.cids(&mut |sentence| self.fault(sentence));
+        self.read_to_the_end(cids)?;
         match inspection.counts() {
             Ok((accounts, messages)) => {
                 (self.verdict.contents.accounts, self.verdict.contents.messages) = (accounts, messages);

@@ -60,9 +60,7 @@ pub(crate) fn let_go(copy: &Path, files: &[FileId]) -> Result<(), StoreError> {
     Ok(tx.commit()?)
 }
 
-/// Brings a copy up to date, and begins a history of its own.
-pub(crate) fn begin_history(copy: &Path) -> Result<Epoch, StoreError> {
-    let mut copy = Connection::open(copy)?;
-    copy.pragma_update(None, "foreign_keys", true)?;
-    schema::migrate(&mut copy)
+/// Brings a copy up to date, and begins a history of its own; `tell` hears of messages.
+pub(crate) fn begin_history(copy: &Path, tell: &dyn Fn(u64, u64)) -> Result<Epoch, StoreError> {
+    schema::migrate(&mut Connection::open(copy)?, tell)
 }

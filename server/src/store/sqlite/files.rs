@@ -2,9 +2,7 @@
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
-use sotto_proto::{
-    Attachment, ConvId, FileHash, FileId, FileInfo, FileName, FileStage, MediaType, Seq, ValueError,
-};
+use sotto_proto::{Attachment, FileHash, FileId, FileInfo, FileName, FileStage, MediaType, ValueError};
 
 use super::queries::{MESSAGE, account_at, begin, conv_at, message_at, number_at, sql, unreadable};
 use crate::store::{Account, ListedFile, LiveFile, NewFile, Noted, Said, StoreError, StoredFile, UserId};
@@ -29,17 +27,15 @@ pub(super) fn has_room(tx: &Transaction<'_>, sender: UserId, file: &NewFile) -> 
 
 pub(super) fn insert(
     tx: &Transaction<'_>,
-    (conv, seq, sender): (ConvId, Seq, UserId),
+    (place, sender): (i64, UserId),
     file: &NewFile,
 ) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "INSERT INTO file(id, conv, seq, sender, size, hash, media, until, stage)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)",
+        "INSERT INTO file(id, place, sender, size, hash, media, until, stage) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)",
     )?
     .execute(params![
         file.id.as_bytes(),
-        sql(conv.get()),
-        sql(seq.get()),
+        place,
         sql(sender.0),
         sql(file.info.size),
         file.info.hash.as_bytes(),
@@ -56,7 +52,7 @@ pub(super) fn file(
 ) -> Result<Option<StoredFile>, StoreError> {
     let query = format!(
         "SELECT f.conv, f.stage, m.text, f.size, f.hash, f.media, a.id, a.name, t.said FROM file f
-         JOIN message m ON m.conv = f.conv AND m.seq = f.seq JOIN account a ON a.id = f.sender
+         JOIN message m ON m.place = f.place JOIN account a ON a.id = f.sender
          LEFT JOIN standing t ON t.file = f.id AND t.account = ?1 WHERE f.id = ?3 AND {VISIBLE}"
     );
     let found = |row: &Row<'_>| {
@@ -79,7 +75,7 @@ pub(super) fn files(
 ) -> Result<Vec<ListedFile>, StoreError> {
     let query = format!(
         "SELECT {MESSAGE} JOIN seat s0 ON s0.conv = m.conv AND s0.account = ?1 WHERE f.id IS NOT NULL AND {VISIBLE}
-         ORDER BY m.at DESC, m.conv DESC, m.seq DESC LIMIT ?3"
+         ORDER BY m.at DESC, m.place DESC LIMIT ?3"
     )
     .replacen(" FROM message m", ", f.conv FROM message m", 1);
     let listed = |row: &Row<'_>| {

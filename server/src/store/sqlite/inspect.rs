@@ -8,8 +8,9 @@ use sotto_proto::{ConvId, FileHash, FileId, FileStage, Page, Seq};
 use super::files::{hash_at, stage_at};
 use super::patience::Patience;
 use super::queries::{KIND_SET, account_at, conv_at, members_of, number_at, set_key, sql};
+use super::sent::{self, MarkKey};
 use super::{queries, schema};
-use crate::store::{Range, StoreError, StoredMessage, UserId};
+use crate::store::{Outcome, Range, StoreError, StoredMessage, UserId};
 
 /// Messages, or files, that are in memory at a time; between them nothing keeps a server's log from being emptied.
 const PAGE: u16 = 500;
@@ -39,7 +40,8 @@ const RULES: &[&str] = &[
     "SELECT format('conversation %d is neither the lobby nor a set', id) FROM conversation
      WHERE kind <> 1 AND (kind <> 0 OR id <> 1)",
     "SELECT format('conversation %d counts to %d, and its last message is %d', id, head, last)
-     FROM (SELECT id, head, (SELECT coalesce(max(seq), 0) FROM message WHERE conv = c.id) AS last
+     FROM (SELECT id, head, (SELECT coalesce(max(place) & 0xFFFFFFFF, 0) FROM message
+                             WHERE place BETWEEN c.id << 32 AND c.id << 32 | 0xFFFFFFFF) AS last
            FROM conversation c) WHERE head <> last",
     "SELECT format('account %d has no seat in the lobby', id) FROM account a
      WHERE NOT EXISTS (SELECT 1 FROM seat s WHERE s.account = a.id AND s.conv = 1)",
@@ -49,8 +51,20 @@ const RULES: &[&str] = &[
     "SELECT format('message %d of conversation %d is from account %d, which is not in it', m.seq, m.conv, m.sender)
      FROM message m WHERE NOT EXISTS (SELECT 1 FROM seat s WHERE s.account = m.sender AND s.conv = m.conv)",
     "SELECT format('file %s is said to be from account %d, and was offered by %d', lower(hex(f.id)), f.sender, m.sender)
-     FROM file f JOIN message m ON m.conv = f.conv AND m.seq = f.seq WHERE m.sender <> f.sender",
+     FROM file f JOIN message m ON m.place = f.place WHERE m.sender <> f.sender",
     "SELECT format('file %s is at a stage that there is not', lower(hex(id))) FROM file WHERE stage NOT BETWEEN 0 AND 2",
+];
+
+/// The same for cids.
+const CIDS: &[&str] = &[
+    "SELECT format('account %d has sent messages %d of conversation %d and %d of conversation %d as one', m.sender,
+                   m.seq, m.conv, n.seq, n.conv)
+     FROM (SELECT mark FROM sent GROUP BY mark HAVING count(*) > 1) twice
+     CROSS JOIN sent s ON s.mark = twice.mark JOIN message m ON m.place = s.conv << 32 | s.seq
+     JOIN sent t ON t.mark = s.mark JOIN message n ON n.place = t.conv << 32 | t.seq
+     WHERE n.place > m.place AND n.sender = m.sender AND n.cid = m.cid",
+    "SELECT format('%d messages are to be found by what their senders call them, and %d are called something', marks, cids)
+     FROM (SELECT (SELECT count(*) FROM sent) AS marks, (SELECT count(cid) FROM message) AS cids) WHERE marks <> cids",
 ];
 
 impl Inspection {
@@ -101,15 +115,25 @@ impl Inspection {
 
     /// Whether rows go together as a server has them.
     pub(crate) fn rules(&self, found: Found<'_>) -> Result<(), StoreError> {
-        for rule in RULES {
+        self.obeyed(RULES, found)?;
+        self.names(found)?;
+        self.sets(found)
+    }
+
+    /// Whether no sender has given two messages the same cid, and nothing is found by one that is not there.
+    pub(crate) fn cids(&self, found: Found<'_>) -> Result<(), StoreError> {
+        self.obeyed(CIDS, found)
+    }
+
+    fn obeyed(&self, rules: &[&str], found: Found<'_>) -> Result<(), StoreError> {
+        for rule in rules {
             let mut statement = self.db.prepare(rule)?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 found(row.get(0)?);
             }
         }
-        self.names(found)?;
-        self.sets(found)
+        Ok(())
     }
 
     /// Whether each account is found by its name.
@@ -150,6 +174,7 @@ impl Inspection {
                 let range = Range { since: Seq::ZERO, page: Page::After(at), limit: PAGE };
                 match queries::read(&self.db, conv, range) {
                     Ok(page) => {
+                        self.findable((conv, &page), found)?;
                         at = dense((conv, at), &page, found);
                         read += u64::try_from(page.len()).unwrap_or_default();
                         tell(read);
@@ -163,6 +188,24 @@ impl Inspection {
                         break;
                     }
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether each of these messages is found when it is sent once more.
+    fn findable(&self, (conv, page): (ConvId, &[StoredMessage]), found: Found<'_>) -> Result<(), StoreError> {
+        let key = MarkKey::of(&self.db)?;
+        for message in page {
+            let Some(cid) = &message.cid else { continue };
+            let sender = message.sender.id;
+            let before = sent::before(&self.db, key.mark(sql(sender.0), cid.as_bytes()), (sender, cid))?;
+            let it = |found: &Outcome| matches!(found, Outcome::Duplicate { conv: of, seq, .. } if (*of, *seq) == (conv, message.seq));
+            if !before.as_ref().is_some_and(it) {
+                found(format!(
+                    "message {} of conversation {conv} is not found when it is sent again",
+                    message.seq
+                ));
             }
         }
         Ok(())

@@ -4,9 +4,11 @@
 use aws_lc_rs::digest;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, TransactionBehavior, params};
-use sotto_proto::{Cid, ConvId, ConvKind, FileId, MessageText, Page, Seq, Username};
+use sotto_proto::{Cid, ConvId, ConvKind, MessageText, Page, Seq, Username};
 
-use super::files;
+use super::places::{has_places, place, places};
+use super::sent::MarkKey;
+use super::{files, sent};
 use crate::store::{
     Account, Conversation, Credentials, Draft, LobbyHistory, NewAccount, Outcome, PasswordHash, Range, Seat,
     StoreError, StoredMessage, TokenUse, UserId, lobby_id,
@@ -152,6 +154,9 @@ pub(super) fn make_conversation(db: &mut Connection, members: &[UserId]) -> Resu
         .execute(params![KIND_SET, set_key(members)])?;
     if inserted == 1 {
         let conv = tx.last_insert_rowid();
+        if !has_places(conv.cast_unsigned()) {
+            return Err(StoreError::Corrupt("more conversations than there are places for"));
+        }
         let mut seat =
             tx.prepare_cached("INSERT INTO seat(account, conv, since, confirmed) VALUES (?1, ?2, 0, 0)")?;
         for member in members {
@@ -184,33 +189,19 @@ pub(super) fn seat(db: &Connection, user: UserId, conv: ConvId) -> Result<Option
 
 pub(super) fn append(db: &mut Connection, batch: &[Draft], at: u64) -> Result<Vec<Outcome>, StoreError> {
     let tx = begin(db)?;
-    let outcomes = batch.iter().map(|draft| append_one(&tx, draft, at)).collect::<Result<_, _>>()?;
+    let key = MarkKey::of(&tx)?;
+    let outcomes = batch.iter().map(|draft| append_one(&tx, draft, (at, key))).collect::<Result<_, _>>()?;
     // Only now is any of it true: a row id seen before the commit proves nothing.
     tx.commit()?;
     Ok(outcomes)
 }
 
-/// The message that a sender has given a cid.
-pub(super) const SENT_BEFORE: &str =
-    "SELECT m.conv, m.seq, m.at, f.id FROM message m LEFT JOIN file f ON f.conv = m.conv AND f.seq = m.seq
-     WHERE m.sender = ?1 AND m.cid = ?2";
-
-fn append_one(tx: &Transaction<'_>, draft: &Draft, at: u64) -> Result<Outcome, StoreError> {
-    if let Some(cid) = draft.cid {
-        let known = tx
-            .prepare_cached(SENT_BEFORE)?
-            .query_row(params![sql(draft.sender.0), cid.as_bytes()], |row| {
-                Ok(Outcome::Duplicate {
-                    conv: conv_at(row, 0)?,
-                    seq: seq_at(row, 1)?,
-                    at: number_at(row, 2)?,
-                    file: row.get::<_, Option<[u8; 16]>>(3)?.map(FileId::from_bytes),
-                })
-            })
-            .optional()?;
-        if let Some(duplicate) = known {
-            return Ok(duplicate);
-        }
+fn append_one(tx: &Transaction<'_>, draft: &Draft, (at, key): (u64, MarkKey)) -> Result<Outcome, StoreError> {
+    let mark = draft.cid.as_ref().map(|cid| (key.mark(sql(draft.sender.0), cid.as_bytes()), cid));
+    if let Some((mark, cid)) = mark
+        && let Some(duplicate) = sent::before(tx, mark, (draft.sender, cid))?
+    {
+        return Ok(duplicate);
     }
     if let Some(file) = &draft.file
         && !files::has_room(tx, draft.sender, file)?
@@ -218,43 +209,48 @@ fn append_one(tx: &Transaction<'_>, draft: &Draft, at: u64) -> Result<Outcome, S
         return Ok(Outcome::NoRoom);
     }
     let seq = head(tx, draft.conv)?.next();
+    let Some(place) = place(draft.conv, seq) else { return Ok(Outcome::NoRoom) };
     tx.prepare_cached("UPDATE conversation SET head = ?2 WHERE id = ?1")?
         .execute(params![sql(draft.conv.get()), sql(seq.get())])?;
-    tx.prepare_cached(
-        "INSERT INTO message(conv, seq, sender, at, cid, text, clear) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute(params![
-        sql(draft.conv.get()),
-        sql(seq.get()),
-        sql(draft.sender.0),
-        sql(at),
-        draft.cid.as_ref().map(Cid::as_bytes),
-        draft.text.as_str(),
-        draft.clear
-    ])?;
+    tx.prepare_cached("INSERT INTO message(place, sender, stamp, cid, text) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![
+            place,
+            sql(draft.sender.0),
+            stamp(at, draft.clear),
+            draft.cid.as_ref().map(Cid::as_bytes),
+            draft.text.as_str(),
+        ])?;
+    if let Some((mark, _)) = mark {
+        sent::note(tx, mark, (draft.conv, seq))?;
+    }
     if let Some(file) = &draft.file {
-        files::insert(tx, (draft.conv, seq, draft.sender), file)?;
+        files::insert(tx, (place, draft.sender), file)?;
     }
     Ok(Outcome::Stored { seq, at })
+}
+
+/// When, and whether without encryption, in one number.
+fn stamp(at: u64, clear: bool) -> i64 {
+    let at = sql(at);
+    if clear { !at } else { at }
 }
 
 /// What [`message_at`] reads, and where from.
 pub(super) const MESSAGE: &str =
     "m.seq, m.at, m.cid, m.text, a.id, a.name, m.clear, f.id, f.size, f.hash, f.media,
     f.until, f.stage FROM message m JOIN account a ON a.id = m.sender
-    LEFT JOIN file f ON f.conv = m.conv AND f.seq = m.seq";
+    LEFT JOIN file f ON f.place = m.place";
 
 pub(super) fn read(db: &Connection, conv: ConvId, range: Range) -> Result<Vec<StoredMessage>, StoreError> {
-    let (above, below, rising) = match range.page {
-        Page::Latest => (range.since, u64::MAX >> 1, false),
-        Page::Before(seq) => (range.since, seq.get(), false),
-        Page::After(seq) => (range.since.max(seq), u64::MAX >> 1, true),
+    let (above, last, rising) = match range.page {
+        Page::Latest => (range.since, None, false),
+        Page::Before(seq) => (range.since, Some(seq.back(1)), false),
+        Page::After(seq) => (range.since.max(seq), None, true),
     };
+    let Some((first, last)) = places(conv, (above.next(), last)) else { return Ok(Vec::new()) };
     let order = if rising { "ASC" } else { "DESC" };
-    let query = format!(
-        "SELECT {MESSAGE} WHERE m.conv = ?1 AND m.seq > ?2 AND m.seq < ?3 ORDER BY m.seq {order} LIMIT ?4"
-    );
-    let bounds: [&dyn ToSql; 4] = [&sql(conv.get()), &sql(above.get()), &sql(below), &range.limit];
+    let query = format!("SELECT {MESSAGE} WHERE m.place BETWEEN ?1 AND ?2 ORDER BY m.place {order} LIMIT ?3");
+    let bounds: [&dyn ToSql; 3] = [&first, &last, &range.limit];
     let mut statement = db.prepare_cached(&query)?;
     let mut messages = statement.query_map(bounds, message_at)?.collect::<Result<Vec<_>, _>>()?;
     if !rising {

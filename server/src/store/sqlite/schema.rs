@@ -4,17 +4,26 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use sotto_proto::Epoch;
 
+use super::narrow::{Tell, narrow};
 use super::reader_flags;
 use crate::store::StoreError;
 
+/// What makes a schema of one version one of the next.
+enum Migration {
+    Sql(&'static str),
+    /// What SQL alone cannot do.
+    Work(fn(&Transaction<'_>, Tell<'_>) -> Result<(), StoreError>),
+}
+
 /// Append-only: a migration that has been released is never edited. `user_version` counts them.
-const MIGRATIONS: &[&str] = &[
-    include_str!("../../../migrations/001_initial.sql"),
-    include_str!("../../../migrations/002_in_the_clear.sql"),
-    include_str!("../../../migrations/003_files.sql"),
+const MIGRATIONS: &[Migration] = &[
+    Migration::Sql(include_str!("../../../migrations/001_initial.sql")),
+    Migration::Sql(include_str!("../../../migrations/002_in_the_clear.sql")),
+    Migration::Sql(include_str!("../../../migrations/003_files.sql")),
+    Migration::Work(narrow),
 ];
 
 /// How long one of our connections waits for another; only a checkpoint ever makes one wait.
@@ -36,10 +45,9 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
+    keep_order(&connection, true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
@@ -83,8 +91,24 @@ pub(super) fn known() -> u32 {
     u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
 }
 
-/// Brings the schema up to date in one transaction, which is also the proof that the file can be written.
-pub(super) fn migrate(connection: &mut Connection) -> Result<Epoch, StoreError> {
+/// Brings the schema up to date, and has references kept from then on. `tell` hears how far that is, if it takes a while.
+pub(super) fn migrate(connection: &mut Connection, tell: Tell<'_>) -> Result<Epoch, StoreError> {
+    // A table that takes the place of another one goes by the same name; what goes with the other need not be wiped, for it is
+    // all in the new one.
+    keep_order(connection, false)?;
+    let epoch = migrate_in_disorder(connection, tell)?;
+    keep_order(connection, true)?;
+    Ok(epoch)
+}
+
+/// Whether references are kept, and what is deleted is wiped. Neither can be changed within a transaction.
+fn keep_order(connection: &Connection, whether: bool) -> Result<(), StoreError> {
+    connection.pragma_update(None, "foreign_keys", whether)?;
+    Ok(connection.pragma_update(None, "secure_delete", whether)?)
+}
+
+/// In one transaction, which is also the proof that the file can be written.
+fn migrate_in_disorder(connection: &mut Connection, tell: Tell<'_>) -> Result<Epoch, StoreError> {
     let known = known();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -93,7 +117,10 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<Epoch, StoreError> 
     }
     let missing = MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(usize::MAX));
     for migration in missing {
-        transaction.execute_batch(migration)?;
+        match migration {
+            Migration::Sql(sql) => transaction.execute_batch(sql)?,
+            Migration::Work(work) => work(&transaction, tell)?,
+        }
     }
     transaction.pragma_update(None, "user_version", known)?;
     let epoch = epoch(&transaction)?;

@@ -62,7 +62,8 @@ pub(super) fn reopen(database: &Path) -> Result<Connection, StoreError> {
     }
     let miscounted: bool = connection.query_row(
         "SELECT EXISTS (SELECT 1 FROM conversation c
-         WHERE c.head <> (SELECT coalesce(max(seq), 0) FROM message m WHERE m.conv = c.id))",
+         WHERE c.head <> (SELECT coalesce(max(place) & 0xFFFFFFFF, 0) FROM message
+                          WHERE place BETWEEN c.id << 32 AND c.id << 32 | 0xFFFFFFFF))",
         [],
         |row| row.get(0),
     )?;
@@ -86,7 +87,7 @@ mod tests {
     fn killed(dir: &Path) -> PathBuf {
         let (live, left) = (dir.join("live.db"), dir.join("left.db"));
         let mut connection = schema::open(&live).unwrap();
-        schema::migrate(&mut connection).unwrap();
+        schema::migrate(&mut connection, &|_, _| {}).unwrap();
         std::fs::copy(&live, &left).unwrap();
         std::fs::copy(log_of(&live), log_of(&left)).unwrap();
         left
@@ -113,7 +114,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("sotto.db");
         let mut first = schema::open(&path).unwrap();
-        schema::migrate(&mut first).unwrap();
+        schema::migrate(&mut first, &|_, _| {}).unwrap();
         let before = std::fs::metadata(log_of(&path)).unwrap().len();
         drop(reopen(&path).unwrap());
         assert!(std::fs::metadata(log_of(&path)).unwrap().len() < before);
@@ -124,7 +125,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("sotto.db");
         let mut first = schema::open(&path).unwrap();
-        schema::migrate(&mut first).unwrap();
+        schema::migrate(&mut first, &|_, _| {}).unwrap();
         let reader = schema::open_reader(&path).unwrap();
         reader.execute_batch("BEGIN; SELECT * FROM meta;").unwrap();
         first.busy_timeout(Duration::ZERO).unwrap();

@@ -1,0 +1,132 @@
+//! Which message a sender has given a cid: the table `sent`, and what finds a message in it.
+//!
+//! The whole cid is in the message; here 32 bits of a hash are enough to find it. The hash is keyed: with bits of the cid
+//! itself, which the sender chooses, somebody could have thousands of messages found together, and compared one by one.
+
+use aws_lc_rs::digest;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use sotto_proto::{Cid, ConvId, FileId, Seq};
+
+use super::queries::{conv_at, number_at, seq_at, sql};
+use crate::store::{Outcome, StoreError, UserId};
+
+/// What this database's marks are made with.
+#[derive(Clone, Copy)]
+pub(super) struct MarkKey([u8; 8]);
+
+impl MarkKey {
+    pub(super) fn of(db: &Connection) -> Result<Self, StoreError> {
+        let mut statement = db.prepare_cached("SELECT value FROM meta WHERE key = 'mark'")?;
+        let key = statement.query_row([], |row| row.get::<_, i64>(0)).optional()?;
+        Ok(Self(key.ok_or(StoreError::Corrupt("no key for marks"))?.to_be_bytes()))
+    }
+
+    /// Gives a database another one. What was made with the one before is not found any more.
+    pub(super) fn new(db: &Connection) -> Result<Self, StoreError> {
+        let key = getrandom::u64().map_err(|_| StoreError::Setting("a random key"))?.cast_signed();
+        db.execute("REPLACE INTO meta(key, value) VALUES ('mark', ?1)", [key])?;
+        Ok(Self(key.to_be_bytes()))
+    }
+
+    /// The same for the same sender and cid, and for others as good as never.
+    pub(super) fn mark(self, sender: i64, cid: &[u8]) -> i32 {
+        let mut hash = digest::Context::new(&digest::SHA256);
+        for part in [&self.0, &sender.to_be_bytes(), cid] {
+            hash.update(part);
+        }
+        hash.finish().as_ref().first_chunk().copied().map_or(0, i32::from_be_bytes)
+    }
+}
+
+/// The messages with a mark that a sender has given a cid: at most one.
+pub(super) const SENT_BEFORE: &str =
+    "SELECT m.conv, m.seq, m.at, f.id FROM sent s JOIN message m ON m.place = (s.conv << 32) | s.seq
+     LEFT JOIN file f ON f.place = m.place WHERE s.mark = ?1 AND m.sender = ?2 AND m.cid = ?3";
+
+/// What became of a message that was sent before, if it was.
+pub(super) fn before(
+    db: &Connection,
+    mark: i32,
+    (sender, cid): (UserId, &Cid),
+) -> Result<Option<Outcome>, StoreError> {
+    let known = |row: &Row<'_>| {
+        Ok(Outcome::Duplicate {
+            conv: conv_at(row, 0)?,
+            seq: seq_at(row, 1)?,
+            at: number_at(row, 2)?,
+            file: row.get::<_, Option<[u8; 16]>>(3)?.map(FileId::from_bytes),
+        })
+    };
+    let mut statement = db.prepare_cached(SENT_BEFORE)?;
+    Ok(statement.query_row(params![mark, sql(sender.0), cid.as_bytes()], known).optional()?)
+}
+
+pub(super) fn note(db: &Connection, mark: i32, (conv, seq): (ConvId, Seq)) -> Result<(), StoreError> {
+    db.prepare_cached("INSERT INTO sent(mark, conv, seq) VALUES (?1, ?2, ?3)")?.execute(params![
+        mark,
+        sql(conv.get()),
+        sql(seq.get())
+    ])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sotto_proto::MessageText;
+
+    use super::super::{queries, schema};
+    use super::*;
+    use crate::store::{Draft, lobby_id};
+
+    fn database(dir: &tempfile::TempDir) -> Connection {
+        let mut db = schema::open(&dir.path().join("sotto.db")).unwrap();
+        schema::migrate(&mut db, &|_, _| {}).unwrap();
+        db.execute_batch(
+            "INSERT INTO account VALUES (1, 'ann', 'ann', 'hash', 1); INSERT INTO seat VALUES (1, 1, 0, 0);",
+        )
+        .unwrap();
+        db
+    }
+
+    fn send(db: &mut Connection, cid: u8) -> Outcome {
+        let (conv, text) = (lobby_id(), MessageText::new("text").unwrap());
+        let cid = Some(Cid::from_bytes([cid; 16]));
+        let draft = Draft { conv, sender: UserId(1), cid, text, clear: false, file: None };
+        queries::append(db, &[draft], 7).unwrap().remove(0)
+    }
+
+    fn stored(number: u64) -> Outcome {
+        Outcome::Stored { seq: Seq::new(number).unwrap(), at: 7 }
+    }
+
+    #[test]
+    fn another_message_with_the_same_mark_is_another_message() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut db = database(&dir);
+        assert_eq!(send(&mut db, 1), stored(1));
+        let mark = MarkKey::of(&db).unwrap().mark(1, &[2; 16]);
+        note(&db, mark, (lobby_id(), Seq::new(1).unwrap())).unwrap();
+        assert_eq!(send(&mut db, 2), stored(2));
+        for (cid, number) in [(1, 1), (2, 2)] {
+            let again = send(&mut db, cid);
+            assert!(matches!(again, Outcome::Duplicate { seq, .. } if seq.get() == number), "{again:?}");
+        }
+    }
+
+    #[test]
+    fn marks_are_another_database_s_own() {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mark = |dir| MarkKey::of(&database(dir)).unwrap().mark(1, &[0; 16]);
+        assert_ne!(mark(&one), mark(&other));
+    }
+
+    #[test]
+    fn a_conversation_that_is_full_takes_nothing_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut db = database(&dir);
+        db.execute("UPDATE conversation SET head = 0xFFFFFFFE WHERE id = 1", []).unwrap();
+        assert_eq!(send(&mut db, 1), stored(0xFFFF_FFFF));
+        assert_eq!(send(&mut db, 2), Outcome::NoRoom);
+        assert!(matches!(send(&mut db, 1), Outcome::Duplicate { .. }));
+    }
+}
