@@ -10,10 +10,12 @@ use super::patience::Patience;
 use super::queries::{KIND_SET, account_at, conv_at, members_of, number_at, set_key, sql};
 use super::sent::{self, MarkKey};
 use super::{queries, schema};
-use crate::store::{Outcome, Range, StoreError, StoredMessage, UserId};
+use crate::store::{Range, StoreError, StoredMessage, UserId};
 
 /// Messages, or files, that are in memory at a time; between them nothing keeps a server's log from being emptied.
 const PAGE: u16 = 500;
+/// Pages that are kept in memory while one thing is looked up in another, KiB.
+const CACHE_KIB: i64 = 64 * 1024;
 /// The most complaints that SQLite gives of one database.
 const COMPLAINTS: u32 = 1000;
 
@@ -72,6 +74,7 @@ impl Inspection {
     /// When it is none, or of a later version.
     pub(crate) fn open(database: &Path) -> Result<Self, StoreError> {
         let mut db = schema::open_reader(database)?;
+        db.pragma_update(None, "cache_size", -CACHE_KIB)?;
         Patience::with(database).guards(&mut db)?;
         let schema: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
         let known = schema::known();
@@ -198,10 +201,8 @@ impl Inspection {
         let key = MarkKey::of(&self.db)?;
         for message in page {
             let Some(cid) = &message.cid else { continue };
-            let sender = message.sender.id;
-            let before = sent::before(&self.db, key.mark(sql(sender.0), cid.as_bytes()), (sender, cid))?;
-            let it = |found: &Outcome| matches!(found, Outcome::Duplicate { conv: of, seq, .. } if (*of, *seq) == (conv, message.seq));
-            if !before.as_ref().is_some_and(it) {
+            let mark = key.mark(sql(message.sender.id.0), cid.as_bytes());
+            if !sent::is_noted(&self.db, mark, (conv, message.seq))? {
                 found(format!(
                     "message {} of conversation {conv} is not found when it is sent again",
                     message.seq

@@ -2,6 +2,7 @@
 //!
 //! It says how far it is, and is not begun where the disk has no room for both: it goes through the log.
 
+use std::fs;
 use std::path::Path;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -11,6 +12,7 @@ use sotto_proto::{ConvId, Seq};
 use super::places::place;
 use super::queries::{conv_at, number_at, seq_at, sql};
 use super::sent::MarkKey;
+use super::sound::log_of;
 use crate::spool;
 use crate::store::StoreError;
 
@@ -41,8 +43,10 @@ fn ensure_room(db: &Connection) -> Result<(), StoreError> {
     let number = |name| db.pragma_query_value(None, name, |row| number_at(row, 0));
     let used = number("page_count")?.saturating_sub(number("freelist_count")?);
     let needed = used.saturating_mul(number("page_size")?).saturating_mul(2);
-    let dir = db.path().and_then(|database| Path::new(database).parent());
-    match dir.and_then(spool::free) {
+    let Some(database) = db.path().map(Path::new) else { return Ok(()) };
+    // What is in the log of an attempt that was cut short is written over.
+    let log = fs::metadata(log_of(database)).map_or(0, |log| log.len());
+    match database.parent().and_then(spool::free).map(|free| free.saturating_add(log)) {
         Some(free) if free < needed => Err(StoreError::NoRoom { needed, free }),
         _ => Ok(()),
     }

@@ -96,8 +96,13 @@ pub(super) fn migrate(connection: &mut Connection, tell: Tell<'_>) -> Result<Epo
     // A table that takes the place of another one goes by the same name; what goes with the other need not be wiped, for it is
     // all in the new one.
     keep_order(connection, false)?;
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let epoch = migrate_in_disorder(connection, tell)?;
     keep_order(connection, true)?;
+    if (1..known()).contains(&found) {
+        // A log with all that was said in it has done its duty. Where somebody reads it, it goes later.
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    }
     Ok(epoch)
 }
 

@@ -70,6 +70,11 @@ pub(super) fn note(db: &Connection, mark: i32, (conv, seq): (ConvId, Seq)) -> Re
     Ok(())
 }
 
+pub(super) fn is_noted(db: &Connection, mark: i32, (conv, seq): (ConvId, Seq)) -> Result<bool, StoreError> {
+    let noted = "SELECT 1 FROM sent WHERE mark = ?1 AND conv = ?2 AND seq = ?3";
+    Ok(db.prepare_cached(noted)?.exists(params![mark, sql(conv.get()), sql(seq.get())])?)
+}
+
 #[cfg(test)]
 mod tests {
     use sotto_proto::MessageText;
