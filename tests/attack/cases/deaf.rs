@@ -44,8 +44,8 @@ pub(crate) async fn deaf(scale: Scale) -> anyhow::Result<Vec<Row>> {
 
 fn stage() -> anyhow::Result<Stage> {
     let places = ["connections-per-source=0", "strangers-per-source=0", "registrations-per-source=0"];
-    let free = ["login-seconds=0", "lookups-per-second=0", "messages-per-second=0"];
-    Stage::set(&[places, free].concat())
+    let free = ["login-seconds=0", "stranger-requests=0", "lookups-per-second=0", "messages-per-second=0"];
+    Stage::set(&[&places[..], &free].concat())
 }
 
 /// What each costs, where nobody has logged in: a password takes more memory than all of them. A first few are what the allocator
