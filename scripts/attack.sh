@@ -18,6 +18,8 @@ people noticed of it beside what they may notice at most. Exits with 1 if that i
   storm   500 log-ins in one moment, while somebody chats
   deaf    people who ask and do not read the answers (50; --full: 200), logged in or not: the memory they cost
   reloads 50 certificates replaced, each after one that must not be used, with 100 people logged in (--full: 500)
+  vanish  people of whom and to whom no packet comes any more (50; --full: 200): that they are let go of and find
+          everything when they come back; needs root and nft
   tls     what sslscan and testssl.sh complain of, and whether our own handshakes are post-quantum
 HELP
     exit 0

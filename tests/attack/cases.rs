@@ -8,6 +8,7 @@ mod names;
 mod reloads;
 mod storm;
 mod tls;
+mod vanish;
 
 pub(crate) use churn::churn;
 pub(crate) use crowd::{crowd, swarm};
@@ -17,6 +18,7 @@ pub(crate) use names::names;
 pub(crate) use reloads::reloads;
 pub(crate) use storm::storm;
 pub(crate) use tls::tls;
+pub(crate) use vanish::vanish;
 
 /// How much of it.
 #[derive(Clone, Copy, Debug)]

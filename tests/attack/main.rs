@@ -31,7 +31,7 @@ struct Arguments {
 }
 
 /// Each case with how much of it, quick and full.
-const CASES: [(&str, usize, usize); 9] = [
+const CASES: [(&str, usize, usize); 10] = [
     ("crowd", 2500, 2500),
     ("swarm", 2500, 2500),
     ("churn", 10_000, 100_000),
@@ -41,6 +41,7 @@ const CASES: [(&str, usize, usize); 9] = [
     ("deaf", 50, 200),
     ("reloads", 100, 500),
     ("tls", 100, 100),
+    ("vanish", 50, 200),
 ];
 
 /// How long a case may take.
@@ -75,6 +76,7 @@ async fn run(name: &str, scale: Scale) -> anyhow::Result<Vec<Row>> {
         "deaf" => cases::deaf(scale).await,
         "reloads" => cases::reloads(scale).await,
         "tls" => cases::tls(scale).await,
+        "vanish" => cases::vanish(scale).await,
         _ => cases::storm(scale).await,
     }
 }
