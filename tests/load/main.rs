@@ -126,7 +126,6 @@ fn start(data: &Path) -> ServerProcess {
         "free-disk-bytes",
     ];
     let off: Vec<_> = limits.iter().map(|name| format!("{name}=0")).collect();
-    let mut flags: Vec<_> = off.iter().flat_map(|limit| ["--limit", limit]).collect();
-    flags.extend(["--log", "warn"]);
+    let flags: Vec<_> = off.iter().flat_map(|limit| ["--limit", limit]).collect();
     ServerProcess::start(data, &flags)
 }

@@ -13,7 +13,7 @@ use sotto_proto::{
     Answer, Audience, Cid, FileId, FileInfo, FileStage, FileState, MessageText, Offer, Reason, Refusal,
     Reply, Standing, Username,
 };
-use tracing::info;
+use tracing::debug;
 
 use crate::Server;
 use crate::downloads::{Download, Progress};
@@ -54,7 +54,7 @@ pub(crate) async fn offer(
     (asker, offer): (&Asker, Offer),
 ) -> Result<(), Failure> {
     let Offer { cid, to, file } = offer;
-    info!(from = %member.account.name, bytes = file.size, "offers a file");
+    debug!(from = %member.account.name, bytes = file.size, "offers a file");
     if let Err((reason, sentence)) = may_come(server, file.size) {
         asker.reply(&Reply::NotSent { cid: Some(cid), reason, who: Vec::new(), sentence });
         return Ok(());
@@ -125,7 +125,7 @@ async fn say(
 ) -> Result<(), Failure> {
     let noted = server.store.say(member.account.id, file.id, said).await?;
     if noted.news {
-        info!(user = %member.account.name, file = %file.id, ?said, "answered an offer");
+        debug!(user = %member.account.name, file = %file.id, ?said, "answered an offer");
         let people = vec![(member.account.name.clone(), said.standing(0))];
         server.hub.inform(file.sender.id, &state(server, (file.id, file.stage, file.info.size), people));
     }

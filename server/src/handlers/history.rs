@@ -1,7 +1,7 @@
 //! 107: a page of a conversation.
 
 use sotto_proto::{ConvId, Page, Reason, Reply};
-use tracing::info;
+use tracing::debug;
 
 use crate::Server;
 use crate::error::Failure;
@@ -22,7 +22,7 @@ pub(crate) async fn read(
     member: &Member,
     (asker, asked): (&Asker, Asked),
 ) -> Result<(), Failure> {
-    info!(user = %member.account.name, conversation = %asked.conv, "history");
+    debug!(user = %member.account.name, conversation = %asked.conv, "history");
     // What was sent before it on the same connection is in it.
     server.lane.flush().await;
     let Some(seat) = server.store.seat(member.account.id, asked.conv).await? else {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sotto_proto::{Audience, Cid, MessageText, Reason, Reply, Username};
-use tracing::{error, info};
+use tracing::{debug, error};
 
 use crate::Server;
 use crate::error::Failure;
@@ -41,7 +41,7 @@ pub(crate) async fn send(
             return Ok(());
         }
     };
-    info!(
+    debug!(
         from = %member.account.name,
         conversation = %conversation.id,
         people = conversation.members.len(),

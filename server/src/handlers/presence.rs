@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use sotto_proto::{Presence, Reply, Username};
-use tracing::info;
+use tracing::debug;
 
 use crate::Server;
 use crate::error::Failure;
@@ -19,7 +19,7 @@ pub(crate) async fn who(
     member: &Member,
     (asker, all): (&Asker, bool),
 ) -> Result<(), Failure> {
-    info!(user = %member.account.name, all, "who is online");
+    debug!(user = %member.account.name, all, "who is online");
     let online = server.hub.online();
     if all {
         let everyone = server.store.accounts().await?;
