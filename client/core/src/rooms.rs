@@ -295,6 +295,12 @@ impl Rooms {
         (head, after): (Seq, Seq),
     ) {
         let key = if kind == ConvKind::Lobby { Audience::Everyone } else { self.key(members) };
+        // A conversation has one room, and a room one conversation. Where a server says otherwise, what it said before goes.
+        let before = self.rooms.get(&key).and_then(|room| room.conv).filter(|before| *before != conv);
+        let moved = self.names.get(&conv).is_some_and(|before| *before != key);
+        for gone in before.into_iter().chain(moved.then_some(conv)) {
+            self.start_over(Some(gone));
+        }
         let read = self.notes.read.get(&conv).copied();
         let me = self.model.me().cloned();
         let room = self.room(&key);
@@ -392,7 +398,11 @@ impl Rooms {
             *room = Room { draft, ..Room::new(audience) };
         }
         match conv {
-            Some(conv) => drop(self.names.remove(&conv)),
+            Some(conv) => {
+                self.names.remove(&conv);
+                self.held.retain(|(_, of, _), _| *of != conv);
+                self.room(&Audience::Everyone).timeline.forget(conv);
+            }
             None => {
                 self.names.clear();
                 self.held.clear();

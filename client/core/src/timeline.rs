@@ -256,6 +256,11 @@ impl Timeline {
         self.entries.insert(index, Entry { place: before.between(later), at, what });
     }
 
+    /// Takes out what was said beside the room's own messages in a conversation.
+    pub(crate) fn forget(&mut self, conv: ConvId) {
+        self.entries.retain(|entry| !matches!(entry.what, What::Aside { conv: of, .. } if of == conv));
+    }
+
     /// What an entry at this index would stand between.
     fn around(&self, index: usize) -> (Place, Option<Place>) {
         let before = match index.checked_sub(1).and_then(|last| self.entries.get(last)) {

@@ -244,6 +244,36 @@ fn what_is_said_to_several_is_shown_in_the_room_of_everyone_too() {
 }
 
 #[test]
+fn what_is_said_to_several_is_shown_once_though_its_conversation_begins_anew_or_gets_other_members() {
+    let both = &["ann", "bob", "me"];
+    let again: [fn(&mut Desk); 4] = [
+        |desk| desk.told(&Update::StartOver(Some(conv(2)))),
+        |desk| desk.set(2, (&["ann", "cid", "me"], 0)),
+        |desk| desk.set(3, (&["ann", "bob", "me"], 0)),
+        |desk| {
+            desk.set(2, (&["ann", "cid", "me"], 0));
+            desk.hears(2, 2, "ann");
+        },
+    ];
+    for again in again {
+        let mut desk = Desk::open();
+        desk.hears(LOBBY, 1, "ann");
+        desk.set(2, (both, 0));
+        for anew in [true, false] {
+            desk.hears(2, 1, "ann");
+            desk.hears(2, 2, "ann");
+            assert_eq!(desk.shows(&["ann", "bob"]), ["2.1", "2.2"]);
+            let asides = desk.shows(&[]).into_iter().filter(|line| line.starts_with('('));
+            assert_eq!(asides.collect::<Vec<_>>(), ["(2.1)", "(2.2)"]);
+            if anew {
+                again(&mut desk);
+                desk.set(2, (both, 0));
+            }
+        }
+    }
+}
+
+#[test]
 fn older_asides_wait_until_the_room_of_everyone_goes_back_as_far() {
     let mut desk = Desk::open();
     desk.hears(LOBBY, 11, "ann");
