@@ -68,7 +68,8 @@ impl Seq {
     }
 }
 
-/// 16 random bytes that a sender gives a message: its idempotency key, unique per account for ever.
+/// 16 bytes that a sender gives a message: its idempotency key, unique per account for ever. Best are the time (Unix milliseconds, 6
+/// bytes, big-endian) and 10 random bytes.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct Cid([u8; 16]);
 

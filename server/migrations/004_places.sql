@@ -15,9 +15,9 @@ CREATE TABLE placed (
     clear  INTEGER AS (stamp < 0)
 ) STRICT;
 
--- Where messages are that have a cid. A mark is 32 bits that its sender and its cid decide together with a number that nobody
--- knows who could choose either (store/sqlite/sent.rs): of other messages hardly any has the same one. Whether it is the
--- same cid is seen by the message.
+-- Where messages are that have a cid. A mark is when the cid says it was made, and 14 bits that its sender and the cid decide
+-- together with a number that nobody knows who could choose either (store/sqlite/sent.rs): of other messages hardly any has
+-- the same one. Whether it is the same cid is seen by the message.
 CREATE TABLE sent (
     mark INTEGER NOT NULL,
     conv INTEGER NOT NULL,

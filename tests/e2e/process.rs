@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use sotto_client::{Account, Client, Command, Dial, Options, Patience, Trust, Update, random_cid};
+use sotto_client::{Account, Client, Command, Dial, Options, Patience, Trust, Update, fresh_cid};
 use sotto_proto::{Audience, MessageText, Page, Password, Reason, Reply};
 use sotto_tests::binaries::{ServerProcess, server};
 use sotto_tests::{PASSWORD, Person, soon};
@@ -103,7 +103,7 @@ async fn a_client_rides_out_a_kill_and_a_restart() {
     );
     soon("a log-in", async { while bob.update().await != Some(Update::CaughtUp) {} }).await;
     server.kill();
-    let cid = random_cid().unwrap();
+    let cid = fresh_cid().unwrap();
     let text = MessageText::new("written while the server was dead").unwrap();
     bob.send(Command::Send { cid, to: Audience::Everyone, text }).await;
     let _server = ServerProcess::start(dir.path(), &["--listen", &address]);

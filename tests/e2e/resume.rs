@@ -1,6 +1,6 @@
 //! Going on after a cut: without the password, without a gap, without a repeat.
 
-use sotto_client::{Account, Client, Command, Dial, Options, Patience, Problem, Update, random_cid};
+use sotto_client::{Account, Client, Command, Dial, Options, Patience, Problem, Update, fresh_cid};
 use sotto_proto::{Audience, ConvId, Epoch, MessageText, Password, Reason, Reply, Request, Seq};
 use sotto_tests::wire::Wire;
 use sotto_tests::{House, PASSWORD, Person, soon};
@@ -177,7 +177,7 @@ async fn a_client_loses_and_doubles_nothing_over_cuts_at_any_byte() {
     for cut in [1, 30, 77, 200, 500, 777, 1500] {
         wire.cut_after(cut);
         for _ in 0..4 {
-            let (cid, text) = (random_cid().unwrap(), MessageText::new("from bob").unwrap());
+            let (cid, text) = (fresh_cid().unwrap(), MessageText::new("from bob").unwrap());
             bob.send(Command::Send { cid, to: Audience::Everyone, text }).await;
             ann.posts("from ann").await;
         }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sotto_client::{Account, Dial, Registration, Trust, random_cid};
+use sotto_client::{Account, Dial, Registration, Trust, fresh_cid};
 use sotto_proto::{Audience, ConvId, Epoch, Frame, MessageText, Page, Password, Reply, Request, Token};
 use sotto_tests::binaries::{Cli, ServerProcess};
 use sotto_tests::wire::{Heard, Wire};
@@ -196,7 +196,7 @@ fn what_holds_a_secret_does_not_print_it() {
         Token::from_bytes(*b"canary-of-a-token-with-32-bytes!"),
     );
     let password = Password::new(RIGHT).unwrap();
-    let (epoch, cid, text) = (Epoch::new(1), random_cid().unwrap(), MessageText::new(TEXT).unwrap());
+    let (epoch, cid, text) = (Epoch::new(1), fresh_cid().unwrap(), MessageText::new(TEXT).unwrap());
     let account =
         Account { user: user.clone(), proof: password.clone().into(), take_over: false, peek: false };
     let requests = [

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use sotto_client::{
-    Account, Client, Command, Dial, FileCommand, Options, Patience, Phase, TransferId, Update, random_cid,
+    Account, Client, Command, Dial, FileCommand, Options, Patience, Phase, TransferId, Update, fresh_cid,
 };
 use sotto_proto::{FileHash, Password};
 use sotto_tests::files::to;
@@ -127,7 +127,7 @@ impl Trip {
     }
 
     async fn offers(&mut self, path: &Path) -> anyhow::Result<sotto_proto::Cid> {
-        let cid = random_cid().map_err(anyhow::Error::msg)?;
+        let cid = fresh_cid().map_err(anyhow::Error::msg)?;
         let command = FileCommand::Send { cid, to: to(&[FOR]), path: path.to_owned() };
         self.client.send(Command::File(command)).await;
         Ok(cid)

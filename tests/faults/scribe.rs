@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use sotto_client::{Account, Client, Command, Dial, Options, Patience, Problem, Trouble, Update, random_cid};
+use sotto_client::{Account, Client, Command, Dial, Options, Patience, Problem, Trouble, Update, fresh_cid};
 use sotto_judge::{Event, Log, Place, Random};
 use sotto_proto::{Audience, Cid, ConvId, Epoch, Message, MessageText, Page, Password, Seq, Username};
 use sotto_tests::PASSWORD;
@@ -233,7 +233,7 @@ impl Scribe {
     }
 
     async fn say(&mut self, to: Vec<String>, words: &str) -> anyhow::Result<()> {
-        let cid = random_cid().map_err(anyhow::Error::msg)?;
+        let cid = fresh_cid().map_err(anyhow::Error::msg)?;
         let audience = match to.as_slice() {
             [] => Audience::Everyone,
             names => {

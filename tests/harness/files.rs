@@ -1,7 +1,7 @@
 //! Files, as somebody who knows frames and codes sends and takes them.
 
 use bytes::Bytes;
-use sotto_client::random_cid;
+use sotto_client::fresh_cid;
 use sotto_proto::{
     Answer, Audience, Cid, FileHash, FileId, FileInfo, FileName, FileStage, FileState, Offer, Reason, Reply,
     Request, Standing, limits,
@@ -50,7 +50,7 @@ pub fn offer(to: &[&str], name: &str, content: &[u8]) -> Offer {
         hash: FileHash::of(content),
         media: "application/octet-stream".parse().expect("a media type"),
     };
-    Offer { cid: random_cid().expect("randomness"), to: audience(to), file }
+    Offer { cid: fresh_cid().expect("randomness"), to: audience(to), file }
 }
 
 impl Person {

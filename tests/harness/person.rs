@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
-use sotto_client::{Connection, Dial, random_cid};
+use sotto_client::{Connection, Dial, fresh_cid};
 use sotto_proto::{
     Audience, Cid, ConvId, Decoder, Epoch, Frame, Message, MessageText, Page, Password, Reply, Request, Seq,
     Token, Username,
@@ -194,7 +194,7 @@ impl Person {
 
     /// Sends a message and returns its cid, without waiting for anything.
     pub async fn drops_in(&mut self, to: &[&str], text: &str) -> Cid {
-        let cid = random_cid().expect("randomness");
+        let cid = fresh_cid().expect("randomness");
         self.sends(&message(cid, to, text)).await;
         cid
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bytes::{Buf, Bytes, BytesMut};
-use sotto_client::{Connection, random_cid};
+use sotto_client::{Connection, fresh_cid};
 use sotto_proto::{Cid, Decoder, Frame, Request, code};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
@@ -133,5 +133,5 @@ impl Client {
 
 /// A message's name, given by its sender.
 pub(crate) fn cid() -> anyhow::Result<Cid> {
-    random_cid().map_err(anyhow::Error::msg)
+    fresh_cid().map_err(anyhow::Error::msg)
 }

@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::Args;
 use sotto_client::{
     Account, Client, Command, Dial, FileCommand, Options, Patience, Phase, TransferId, Trust, Update,
-    random_cid,
+    fresh_cid,
 };
 use sotto_proto::{Attachment, FileHash, FileName, Password};
 use sotto_tests::files::{content, to};
@@ -112,7 +112,7 @@ async fn carry(
 
 async fn send(dial: &Dial, wire: &Wire, (path, bytes, cuts): (&Path, u64, u64)) -> anyhow::Result<Tally> {
     let mut ann = client(dial, "ann")?;
-    let cid = random_cid().map_err(anyhow::Error::msg)?;
+    let cid = fresh_cid().map_err(anyhow::Error::msg)?;
     let (to, path) = (to(&["bob"]), path.to_owned());
     ann.send(Command::File(FileCommand::Send { cid, to, path })).await;
     let (tally, _) = carry(&mut ann, wire, (Some(TransferId::Sending(cid)), bytes, cuts)).await?;

@@ -97,10 +97,11 @@ fn settle(dir: &Path, past: Past) -> anyhow::Result<()> {
     Ok(changes.commit()?)
 }
 
-/// Everybody has spoken in turn, 10 times a second. The ids that senders give are random, as theirs are: their index is not built in
-/// its order, and has the gaps that come of that.
+/// Everybody has spoken in turn, 10 times a second, by clocks that go up to two seconds wrong: the index of the ids that senders give is not
+/// built in its order, and has the gaps that come of that.
 fn say(changes: &Transaction<'_>, past: Past) -> anyhow::Result<()> {
     const BEGAN: i64 = 1_700_000_000_000;
+    const WRONG: u64 = 2000;
     let (mut random, words) = (Random::new(1), "x".repeat(100));
     let key: i64 = changes.query_row("SELECT value FROM meta WHERE key = 'mark'", [], |row| row.get(0))?;
     let mut insert = changes
@@ -108,9 +109,12 @@ fn say(changes: &Transaction<'_>, past: Past) -> anyhow::Result<()> {
     let mut note = changes.prepare("INSERT INTO sent(mark, conv, seq) VALUES (?1, ?2, ?3)")?;
     for index in 0..past.messages {
         let (seq, sender) = (i64::try_from(index)? + 1, i64::try_from(index % past.people.max(1))? + 1);
-        let cid = [0; 2].map(|_: u64| random.below(u64::MAX).to_be_bytes()).concat();
+        let at = BEGAN + 100 * seq;
+        let made = at.cast_unsigned() - WRONG + random.below(2 * WRONG);
+        let chance = [0; 2].map(|_: u64| random.below(u64::MAX).to_be_bytes()).concat();
+        let cid: Vec<_> = made.to_be_bytes().into_iter().skip(2).chain(chance).take(16).collect();
         let place = LOBBY << 32 | seq;
-        insert.execute(params![place, sender, BEGAN + 100 * seq, cid, format!("{seq} {words}")])?;
+        insert.execute(params![place, sender, at, cid, format!("{seq} {words}")])?;
         note.execute(params![mark(key, (sender, &cid)), LOBBY, seq])?;
     }
     let head = i64::try_from(past.messages)?;
@@ -122,5 +126,7 @@ fn say(changes: &Transaction<'_>, past: Past) -> anyhow::Result<()> {
 fn mark(key: i64, (sender, cid): (i64, &[u8])) -> i32 {
     let hashed = [&key.to_be_bytes(), &sender.to_be_bytes(), cid].concat();
     let hash = digest::digest(&digest::SHA256, &hashed);
-    hash.as_ref().first_chunk().copied().map_or(0, i32::from_be_bytes)
+    let hash = hash.as_ref().first_chunk().copied().map_or(0, u16::from_be_bytes);
+    let made = cid.iter().take(6).fold(0, |made: u32, byte| made << 8 | u32::from(*byte));
+    (made >> 8).cast_signed() << 14 | i32::from(hash >> 2)
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sotto_client::{
-    Client, Command, Files, Model, Phase, Problem, Registration, Transfer, Trouble, Trust, Update, inspect,
-    random_cid,
+    Client, Command, Files, Model, Phase, Problem, Registration, Transfer, Trouble, Trust, Update, fresh_cid,
+    inspect,
 };
 use sotto_proto::{Audience, ConvId, FileId, Message, MessageText, Page, Pin, Presence, Standing, limits};
 use tokio::sync::mpsc;
@@ -153,7 +153,7 @@ pub(crate) async fn send(cli: &Cli, send: &Send, printer: Printer) -> Result<(),
 
 pub(crate) fn message(to: &Audience, text: &str) -> Result<Command, Failure> {
     let text = MessageText::new(text).map_err(|error| Failure::Usage(error.to_string()))?;
-    Ok(Command::Send { cid: random_cid().map_err(Failure::Usage)?, to: to.clone(), text })
+    Ok(Command::Send { cid: fresh_cid().map_err(Failure::Usage)?, to: to.clone(), text })
 }
 
 /// `listen`.

@@ -8,8 +8,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use sotto_client::{
-    Card, Command, FileCommand, Files, Phase, TransferId, Update, downloads, is_program, random_cid,
-    safe_name,
+    Card, Command, FileCommand, Files, Phase, TransferId, Update, downloads, fresh_cid, is_program, safe_name,
 };
 use sotto_proto::{Audience, Cid, FileId, FileStage, Standing};
 
@@ -42,7 +41,7 @@ pub(crate) async fn send(cli: &Cli, asked: &SendFile, printer: Printer) -> Resul
 
 /// Offers a file; what becomes of it is told under this cid.
 pub(crate) async fn offer(seated: &Seated, to: &Audience, path: &Path) -> Result<Cid, Failure> {
-    let cid = random_cid().map_err(Failure::Usage)?;
+    let cid = fresh_cid().map_err(Failure::Usage)?;
     let path = std::path::absolute(path)?;
     seated.client.send(Command::File(FileCommand::Send { cid, to: to.clone(), path })).await;
     Ok(cid)

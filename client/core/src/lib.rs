@@ -1,6 +1,7 @@
 //! What every Sotto client is made of: the session, the trust in a server, the outbox, the profile. There is
 //! no window and no terminal here, and only `driver` and `connect` touch the network.
 
+mod cid;
 mod connect;
 mod disk;
 mod driver;
@@ -23,6 +24,7 @@ mod trust;
 mod update;
 mod visible;
 
+pub use cid::fresh_cid;
 pub use connect::{ConnectError, Connection, Dial, Obstacle, inspect};
 pub use disk::downloads;
 pub use driver::{Client, Options, Patience, RegisterError, Registration};
@@ -33,7 +35,7 @@ pub use profile::{Profile, ProfileError, ServerEntry};
 pub use recipients::{Recipients, TooMany};
 pub use rooms::{Fate, Line, LineId, Offering, Outgoing, Room, Rooms};
 pub use safe_name::{is_program, safe_name};
-pub use session::{Session, random_cid};
+pub use session::Session;
 pub use ticket::{Kept, Ticket};
 pub use timeline::{Entry, Place, Timeline, What};
 pub use transfers::{Phase, Snag, Transfer, TransferId};

@@ -484,15 +484,5 @@ fn latest_cursors(cursors: &HashMap<ConvId, Cursor>, most: usize) -> Vec<(ConvId
     known.into_iter().map(|(_, conv, seen)| (conv, seen)).collect()
 }
 
-/// A fresh cid.
-///
-/// # Errors
-/// A sentence, when the system has no randomness to give.
-pub fn random_cid() -> Result<Cid, String> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| format!("this machine has no randomness: {error}"))?;
-    Ok(Cid::from_bytes(bytes))
-}
-
 #[cfg(test)]
 mod tests;

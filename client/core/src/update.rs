@@ -45,7 +45,7 @@ impl From<Password> for Proof {
 pub enum Command {
     /// Send a message. Answered by [`Update::Sent`] or [`Update::NotSent`], however many reconnects later.
     Send {
-        /// From [`crate::random_cid`].
+        /// From [`crate::fresh_cid`].
         cid: Cid,
         /// Whom it is for.
         to: Audience,
@@ -83,7 +83,7 @@ pub enum Command {
 pub enum FileCommand {
     /// Offer a file. [`Update::Transfer`]s tell how it goes, [`Update::Offered`] and [`Update::Sent`] when it is known to all.
     Send {
-        /// From [`crate::random_cid`].
+        /// From [`crate::fresh_cid`].
         cid: Cid,
         /// Whom it is for.
         to: Audience,

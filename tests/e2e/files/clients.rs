@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use sotto_client::{
-    Account, Client, Command, FileCommand, Options, Patience, Phase, Profile, Update, random_cid,
+    Account, Client, Command, FileCommand, Options, Patience, Phase, Profile, Update, fresh_cid,
 };
 use sotto_proto::{FileName, Password};
 use sotto_tests::binaries::Cli;
@@ -73,7 +73,7 @@ async fn a_file_arrives_whole_over_a_wire_that_is_cut_again_and_again() {
     let wire = Wire::to(house.address).await;
     let dial = sotto_client::Dial { port: wire.address.port(), ..house.dial() };
     let mut ann = client(dial.clone(), "ann", None);
-    let cid = random_cid().unwrap();
+    let cid = fresh_cid().unwrap();
     ann.send(Command::File(FileCommand::Send { cid, to: to(&["bob"]), path })).await;
     let (_, up) = carried(&mut ann, &wire).await;
     let mut bob = client(dial, "bob", None);
@@ -90,7 +90,7 @@ async fn a_client_that_is_started_again_goes_on_with_what_it_had_begun() {
     let (house, dir, sent, path) = house_of_two().await;
     let profile = Profile::open(Some(&dir.path().join("profile"))).unwrap();
     let mut ann = client(house.dial(), "ann", Some(profile.clone()));
-    let cid = random_cid().unwrap();
+    let cid = fresh_cid().unwrap();
     ann.send(Command::File(FileCommand::Send { cid, to: to(&["bob"]), path })).await;
     soon("the upload to begin", async {
         let running = |update: &Update| matches!(update, Update::Transfer(it) if it.phase == Phase::Running);

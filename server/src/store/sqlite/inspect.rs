@@ -59,12 +59,12 @@ const RULES: &[&str] = &[
 
 /// The same for cids.
 const CIDS: &[&str] = &[
-    "SELECT format('account %d has sent messages %d of conversation %d and %d of conversation %d as one', m.sender,
-                   m.seq, m.conv, n.seq, n.conv)
-     FROM (SELECT mark FROM sent GROUP BY mark HAVING count(*) > 1) twice
-     CROSS JOIN sent s ON s.mark = twice.mark JOIN message m ON m.place = s.conv << 32 | s.seq
-     JOIN sent t ON t.mark = s.mark JOIN message n ON n.place = t.conv << 32 | t.seq
-     WHERE n.place > m.place AND n.sender = m.sender AND n.cid = m.cid",
+    "SELECT format('account %d has sent messages %d of conversation %d and %d of conversation %d as one', sender,
+                   first & 0xFFFFFFFF, first >> 32, last & 0xFFFFFFFF, last >> 32)
+     FROM (SELECT m.sender AS sender, min(m.place) AS first, max(m.place) AS last
+           FROM (SELECT mark FROM sent GROUP BY mark HAVING count(*) > 1) twice
+           CROSS JOIN sent s ON s.mark = twice.mark JOIN message m ON m.place = s.conv << 32 | s.seq
+           GROUP BY s.mark, m.sender, m.cid HAVING count(*) > 1)",
     "SELECT format('%d messages are to be found by what their senders call them, and %d are called something', marks, cids)
      FROM (SELECT (SELECT count(*) FROM sent) AS marks, (SELECT count(cid) FROM message) AS cids) WHERE marks <> cids",
 ];

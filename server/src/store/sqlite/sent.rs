@@ -1,7 +1,9 @@
 //! Which message a sender has given a cid: the table `sent`, and what finds a message in it.
 //!
-//! The whole cid is in the message; here 32 bits of a hash are enough to find it. The hash is keyed: with bits of the cid
-//! itself, which the sender chooses, somebody could have thousands of messages found together, and compared one by one.
+//! The whole cid is in the message; here a mark is enough to find it: when the cid says it was made, and 14 bits of a hash. So marks
+//! of messages that follow one another stand side by side, and a batch of them changes a page or two, not one for each. The hash is keyed:
+//! with other bits of the cid, which the sender chooses, somebody could have thousands of messages found together, and compared one
+//! by one.
 
 use aws_lc_rs::digest;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -9,6 +11,9 @@ use sotto_proto::{Cid, ConvId, FileId, Seq};
 
 use super::queries::{conv_at, number_at, seq_at, sql};
 use crate::store::{Outcome, StoreError, UserId};
+
+/// Bits of a mark that are of a hash; the others say when.
+const HASHED: u32 = 14;
 
 /// What this database's marks are made with.
 #[derive(Clone, Copy)]
@@ -28,14 +33,22 @@ impl MarkKey {
         Ok(Self(key.to_be_bytes()))
     }
 
-    /// The same for the same sender and cid, and for others as good as never.
+    /// The same for the same sender and cid, and for others hardly ever.
     pub(super) fn mark(self, sender: i64, cid: &[u8]) -> i32 {
         let mut hash = digest::Context::new(&digest::SHA256);
         for part in [&self.0, &sender.to_be_bytes(), cid] {
             hash.update(part);
         }
-        hash.finish().as_ref().first_chunk().copied().map_or(0, i32::from_be_bytes)
+        let hash = hash.finish().as_ref().first_chunk().copied().map_or(0, u16::from_be_bytes);
+        span(cid) << HASHED | i32::from(hash >> (u16::BITS - HASHED))
     }
+}
+
+/// The quarter of a second in which a cid says it was made, as a number that begins anew every 18 hours. A cid of random bytes says something
+/// random, and is found as well.
+fn span(cid: &[u8]) -> i32 {
+    let made = cid.first_chunk::<6>().map_or(0, |[_, _, b @ ..]| u32::from_be_bytes(*b));
+    (made >> 8).cast_signed()
 }
 
 /// The messages with a mark that a sender has given a cid: at most one.
@@ -123,6 +136,20 @@ mod tests {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let mark = |dir| MarkKey::of(&database(dir)).unwrap().mark(1, &[0; 16]);
         assert_ne!(mark(&one), mark(&other));
+    }
+
+    #[test]
+    fn what_is_sent_at_one_time_is_noted_side_by_side() {
+        let mark = |made: u64, chance: u8| {
+            let mut cid = [chance; 16];
+            cid[..6].copy_from_slice(&made.to_be_bytes()[2..]);
+            MarkKey([7; 8]).mark(1, &cid)
+        };
+        let now = 1_800_000_000_000;
+        let moment: std::collections::BTreeSet<_> = (0..=255).map(|chance| mark(now, chance)).collect();
+        assert!(moment.len() > 250, "{} marks", moment.len());
+        assert!(moment.last().unwrap() - moment.first().unwrap() < 1 << HASHED);
+        assert!(moment.last() < Some(&mark(now + 256, 0)));
     }
 
     #[test]
