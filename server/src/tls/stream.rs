@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 /// What is asked of the socket at once, in bytes.
 const READ: usize = 4 * 1024;
 /// And while much comes.
-const MUCH: usize = 64 * 1024;
+const MUCH: usize = 32 * 1024;
 /// The most that is encrypted before it is written: four full records.
 const MOST_WRITTEN: usize = 64 * 1024;
 /// What encryption adds to text that fits into one record: its head, its type and its tag.
@@ -359,7 +359,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<S> {
         let (Some(first), Some(second)) = (first, second) else {
             return self.poll_write(cx, first.map(|slice| &**slice).unwrap_or_default());
         };
-        let mut text = Vec::with_capacity(MOST_WRITTEN);
+        let all: usize = slices.iter().map(|slice| slice.len()).sum();
+        let mut text = Vec::with_capacity(all.min(MOST_WRITTEN));
         for slice in [first, second].into_iter().chain(filled) {
             let room = MOST_WRITTEN - text.len();
             text.extend_from_slice(slice.get(..room).unwrap_or(slice));
