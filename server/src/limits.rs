@@ -102,7 +102,7 @@ limits! {
     linger_seconds "linger-seconds" = 10, 1..
         "after a lost connection before the others are told that somebody left";
     presence_millis "presence-millis" = 100, 1..
-        "milliseconds for which log-ins and log-outs are gathered into one announcement; four times as long passes until the next";
+        "milliseconds for which log-ins and log-outs are gathered into one announcement; five times as long passes until the next";
     catch_up_messages "catch-up-messages" = 1000, 1..
         "messages per conversation sent at log-in; older ones are announced by 214 and can be fetched";
     token_days "token-days" = 14, 1..

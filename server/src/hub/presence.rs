@@ -15,8 +15,8 @@ use crate::store::UserId;
 /// The most names in one frame: 32 characters of 4 bytes each, and CRLF, stay well under 64 KiB.
 const NAMES_PER_FRAME: usize = 400;
 /// How long nothing is announced after an announcement, by the time for which news is gathered: whoever comes alone is announced at
-/// once, and a school that comes costs everybody two frames a second.
-const REST: u32 = 4;
+/// once, and a school that comes costs everybody fewer than two frames a second.
+const REST: u32 = 5;
 
 /// What has not been announced yet.
 #[derive(Default)]
