@@ -26,6 +26,6 @@ HELP
 fi
 
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
-# Root installs them; without them the case tls says that they are not installed.
-(need_packages sslscan sslscan testssl testssl.sh) || say "The case tls goes without these."
+# Root installs them; without them the cases that need them say so.
+(PATH=$PATH:/usr/sbin:/sbin need_packages sslscan sslscan testssl testssl.sh nft nftables) || say "The cases that need these go without."
 exec cargo run --quiet --locked --release --package sotto-tests --bin attack -- "$@"

@@ -75,7 +75,7 @@ async fn gone_from_the_list(ann: &mut Person) -> anyhow::Result<f64> {
     const LINGERED: Duration = Duration::from_secs(15);
     let until = Instant::now() + LINGERED;
     loop {
-        let others = ann.who_is_online().await.len() - 1;
+        let others = ann.who_is_online().await.len();
         if others == 0 || Instant::now() > until {
             return Ok(f64::from(u32::try_from(others)?));
         }
