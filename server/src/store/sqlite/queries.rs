@@ -1,6 +1,8 @@
 //! The SQL of each verb. Statements are parameterized, cached, and for writes inside one transaction:
 //! `INSERT … RETURNING` outside of one can return a row whose commit then fails.
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::digest;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, TransactionBehavior, params};
@@ -189,44 +191,67 @@ pub(super) fn seat(db: &Connection, user: UserId, conv: ConvId) -> Result<Option
 
 pub(super) fn append(db: &mut Connection, batch: &[Draft], at: u64) -> Result<Vec<Outcome>, StoreError> {
     let tx = begin(db)?;
-    let key = MarkKey::of(&tx)?;
-    let outcomes = batch.iter().map(|draft| append_one(&tx, draft, (at, key))).collect::<Result<_, _>>()?;
+    let mut appending = Appending { tx: &tx, key: MarkKey::of(&tx)?, at, heads: BTreeMap::new() };
+    let outcomes = batch.iter().map(|draft| appending.append(draft)).collect::<Result<_, _>>()?;
+    appending.keep_heads()?;
     // Only now is any of it true: a row id seen before the commit proves nothing.
     tx.commit()?;
     Ok(outcomes)
 }
 
-fn append_one(tx: &Transaction<'_>, draft: &Draft, (at, key): (u64, MarkKey)) -> Result<Outcome, StoreError> {
-    let mark = draft.cid.as_ref().map(|cid| (key.mark(sql(draft.sender.0), cid.as_bytes()), cid));
-    if let Some((mark, cid)) = mark
-        && let Some(duplicate) = sent::before(tx, mark, (draft.sender, cid))?
-    {
-        return Ok(duplicate);
-    }
-    if let Some(file) = &draft.file
-        && !files::has_room(tx, draft.sender, file)?
-    {
-        return Ok(Outcome::NoRoom);
-    }
-    let seq = head(tx, draft.conv)?.next();
-    let Some(place) = place(draft.conv, seq) else { return Ok(Outcome::NoRoom) };
-    tx.prepare_cached("UPDATE conversation SET head = ?2 WHERE id = ?1")?
-        .execute(params![sql(draft.conv.get()), sql(seq.get())])?;
-    tx.prepare_cached("INSERT INTO message(place, sender, stamp, cid, text) VALUES (?1, ?2, ?3, ?4, ?5)")?
+/// A batch on its way into the store.
+struct Appending<'a> {
+    tx: &'a Transaction<'a>,
+    key: MarkKey,
+    at: u64,
+    /// How far the conversations have got that something has been said in: looked up, and written down, once for all of it.
+    heads: BTreeMap<ConvId, Seq>,
+}
+
+impl Appending<'_> {
+    fn append(&mut self, draft: &Draft) -> Result<Outcome, StoreError> {
+        let tx = self.tx;
+        let mark = draft.cid.as_ref().map(|cid| (self.key.mark(sql(draft.sender.0), cid.as_bytes()), cid));
+        if let Some((mark, cid)) = mark
+            && let Some(duplicate) = sent::before(tx, mark, (draft.sender, cid))?
+        {
+            return Ok(duplicate);
+        }
+        if let Some(file) = &draft.file
+            && !files::has_room(tx, draft.sender, file)?
+        {
+            return Ok(Outcome::NoRoom);
+        }
+        let before = self.heads.get(&draft.conv).copied();
+        let seq = before.map_or_else(|| head(tx, draft.conv), Ok)?.next();
+        let Some(place) = place(draft.conv, seq) else { return Ok(Outcome::NoRoom) };
+        self.heads.insert(draft.conv, seq);
+        tx.prepare_cached(
+            "INSERT INTO message(place, sender, stamp, cid, text) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
         .execute(params![
             place,
             sql(draft.sender.0),
-            stamp(at, draft.clear),
+            stamp(self.at, draft.clear),
             draft.cid.as_ref().map(Cid::as_bytes),
             draft.text.as_str(),
         ])?;
-    if let Some((mark, _)) = mark {
-        sent::note(tx, mark, (draft.conv, seq))?;
+        if let Some((mark, _)) = mark {
+            sent::note(tx, mark, (draft.conv, seq))?;
+        }
+        if let Some(file) = &draft.file {
+            files::insert(tx, (place, draft.sender), file)?;
+        }
+        Ok(Outcome::Stored { seq, at: self.at })
     }
-    if let Some(file) = &draft.file {
-        files::insert(tx, (place, draft.sender), file)?;
+
+    fn keep_heads(self) -> Result<(), StoreError> {
+        let mut raise = self.tx.prepare_cached("UPDATE conversation SET head = ?2 WHERE id = ?1")?;
+        for (conv, seq) in self.heads {
+            raise.execute(params![sql(conv.get()), sql(seq.get())])?;
+        }
+        Ok(())
     }
-    Ok(Outcome::Stored { seq, at })
 }
 
 /// When, and whether without encryption, in one number.
