@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use sotto_proto::{Attachment, Audience, Cid, FileName, MessageText};
 
 use super::{Fate, Offering, Outgoing, Rooms};
-use crate::cid::fresh_cid;
+use crate::cid::cid_at;
 use crate::update::{Command, FileCommand};
 
 impl Rooms {
@@ -16,7 +16,7 @@ impl Rooms {
     pub fn send_file(&mut self, to: &Audience, path: PathBuf, now: u64) -> Result<Command, String> {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let text = MessageText::new(&name).map_err(|error| error.to_string())?;
-        let cid = fresh_cid()?;
+        let cid = cid_at(now)?;
         let to = self.enter(to);
         let file = Some(Offering::Preparing);
         self.outgoing.push(Outgoing { cid, to: to.clone(), text, at: now, fate: Fate::Waiting, file });

@@ -3,7 +3,7 @@
 use sotto_proto::{Audience, Cid, ConvId, Message, MessageText, Seq};
 
 use super::{Fate, Offering, Outgoing, Rooms, is_aside};
-use crate::cid::fresh_cid;
+use crate::cid::cid_at;
 use crate::transfers::TransferId;
 use crate::update::{Command, FileCommand};
 
@@ -25,7 +25,7 @@ impl Rooms {
     /// # Errors
     /// A sentence, when the system has no randomness to give.
     pub fn send(&mut self, to: &Audience, text: MessageText, now: u64) -> Result<Command, String> {
-        let cid = fresh_cid()?;
+        let cid = cid_at(now)?;
         let to = self.enter(to);
         self.outgoing.push(Outgoing {
             cid,

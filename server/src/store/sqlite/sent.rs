@@ -14,6 +14,8 @@ use crate::store::{Outcome, StoreError, UserId};
 
 /// Bits of a mark that are of a hash; the others say when.
 const HASHED: u32 = 14;
+/// Marks of cids made within 2⁸ ms stand together: no more than a few pages of them, however many people talk.
+const SPAN_BITS: u32 = 8;
 
 /// What this database's marks are made with.
 #[derive(Clone, Copy)]
@@ -48,7 +50,7 @@ impl MarkKey {
 /// random, and is found as well.
 fn span(cid: &[u8]) -> i32 {
     let made = cid.first_chunk::<6>().map_or(0, |[_, _, b @ ..]| u32::from_be_bytes(*b));
-    (made >> 8).cast_signed()
+    (made >> SPAN_BITS).cast_signed()
 }
 
 /// The messages with a mark that a sender has given a cid: at most one.
@@ -149,7 +151,7 @@ mod tests {
         let moment: std::collections::BTreeSet<_> = (0..=255).map(|chance| mark(now, chance)).collect();
         assert!(moment.len() > 250, "{} marks", moment.len());
         assert!(moment.last().unwrap() - moment.first().unwrap() < 1 << HASHED);
-        assert!(moment.last() < Some(&mark(now + 256, 0)));
+        assert!(moment.last() < Some(&mark(now + (1 << SPAN_BITS), 0)));
     }
 
     #[test]
