@@ -54,7 +54,7 @@ pub struct RawConfig {
     /// What a password hash costs [default: m=47104,t=1,p=1]
     #[arg(long, value_name = "m=KIB,t=PASSES,p=LANES", env = "SOTTO_ARGON2")]
     pub argon2: Option<String>,
-    /// How much to tell on stderr [default: info]
+    /// How much to tell on stderr; at debug each request too, which is who talks to whom [default: info]
     #[arg(long, value_enum, env = "SOTTO_LOG")]
     pub log: Option<LogLevel>,
     /// In which form [default: text]
